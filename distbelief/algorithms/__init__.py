@@ -1,0 +1,1 @@
+"""What the papers define, as pure functions on tensors: no cluster in sight."""

@@ -1,0 +1,56 @@
+"""The Downpour client's step, as in the appendix of Dean et al. (2012).
+
+    step <- 0, accrued <- 0
+    loop:
+      if fetch_due(step): start fetching the parameters
+      gradient   <- mean gradient of the next minibatch at the parameters
+      accrued    <- accrue(accrued, gradient)
+      parameters <- local_step(parameters, gradient)
+      if push_due(step): start pushing accrued; accrued <- 0
+      step <- step + 1
+
+The cluster, the simulator and replay turn the crank; these functions say what happens.
+Parameters and gradients are lists of tensors, one per variable of the model: flattening
+them at every step would cost as much as the matrix products.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+Tensors = list[Any]  # One tensor per variable of the model.
+
+
+def fetch_due(step: Any, n_fetch: int) -> Any:
+  """Returns whether a fetch starts at `step`: at 0, n_fetch, 2 n_fetch, ..."""
+  return step % n_fetch == 0
+
+
+def push_due(step: Any, n_push: int) -> Any:
+  """Returns whether a push follows `step`: 0, n_push, 2 n_push, ...
+
+  The test comes after accruing, so that the first push, at step 0, carries one
+  gradient, and every later one n_push.
+  """
+  return step % n_push == 0
+
+
+def accrue(accrued: Tensors, gradient: Tensors) -> Tensors:
+  """Returns accrued + gradient: a push carries the sum, not the mean."""
+  return [a + g for a, g in zip(accrued, gradient)]
+
+
+def local_step(params: Tensors, gradient: Tensors, alpha: float) -> Tensors:
+  """Returns params - alpha * gradient: plain SGD, whatever rule the server runs."""
+  return [p - alpha * g for p, g in zip(params, gradient)]
+
+
+def staleness(version_applied: Any, oldest_version: Any) -> Any:
+  """Returns how many updates a shard applied between a push's fetch and the push.
+
+  Args:
+    version_applied: The shard's version after it applied the push; the first is 1.
+    oldest_version: That shard's version in the oldest parameters that any of the
+      push's gradients was computed from.
+  """
+  return version_applied - 1 - oldest_version

@@ -1,0 +1,49 @@
+"""Server rules: what a push does to a shard's parameters. One file, one rule.
+
+A rule is a pure, elementwise function of one shard's slice:
+
+    delta, slots = rule(slots, gradient, staleness, rate)
+
+with `slots` a tuple of [P] tensors (their names stand in the file's SLOTS, all start at
+zero), `gradient` the [P] sum that one push carries, `staleness` the int64 scalar of
+`downpour.staleness` at this shard, and `rate` config.server.learning_rate. The shard
+then subtracts `delta`. A keyword-only argument is a field of config.server.
+
+To add a rule, add a file with a function of the same name.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import ml_collections
+
+
+class Rule(NamedTuple):
+  """A server rule with its options bound."""
+
+  name: str
+  slots: tuple[str, ...]
+  apply: Callable[..., tuple[Any, tuple[Any, ...]]]
+
+
+def names() -> tuple[str, ...]:
+  """Returns the names of all rules, without importing any (nor TensorFlow)."""
+  return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
+
+
+def load(server: ml_collections.ConfigDict) -> Rule:
+  """Returns the rule that config.server names, with its own fields bound."""
+  module = importlib.import_module(f'{__name__}.{server.optimizer}')
+  function = getattr(module, server.optimizer)
+  options = {
+    name: server[name]
+    for name, parameter in inspect.signature(function).parameters.items()
+    if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+  }
+  return Rule(server.optimizer, module.SLOTS, functools.partial(function, **options))
