@@ -1,0 +1,61 @@
+"""A table of frames: whole utterances one after another, stacked when asked for.
+
+Dimensions: N frames of a table, U utterances, T frames of one, B of a minibatch.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from distbelief.data import features
+
+
+class Table(NamedTuple):
+  """40 numbers a frame; its 440 inputs come to be in the minibatch only."""
+
+  frames: tf.Tensor  # [N, features.NUM_MEL] float32.
+  labels: tf.Tensor  # [N] int32.
+  utterance: tf.Tensor  # [N] int64, the frame's utterance: its index in the split.
+  first: tf.Tensor  # [N] int64, row of the utterance's first frame.
+  last: tf.Tensor  # [N] int64, row of its last one.
+
+  def size(self) -> tf.Tensor:
+    """Returns N, scalar int64."""
+    return tf.size(self.labels, tf.int64)
+
+  def examples(self, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns inputs [B, 440] float32 and labels [B] int32 of the rows [B] int64.
+
+    Beyond an utterance's edges its first or last frame is repeated.
+    """
+    offsets = tf.range(-features.CONTEXT, features.CONTEXT + 1, dtype=tf.int64)
+    first, last = tf.gather(self.first, rows), tf.gather(self.last, rows)
+    context = tf.clip_by_value(rows[:, None] + offsets, first[:, None], last[:, None])
+    inputs = tf.reshape(tf.gather(self.frames, context), [-1, features.NUM_INPUTS])
+    return inputs, tf.gather(self.labels, rows)
+
+
+def collect(
+  utterances: tf.data.Dataset, first: int | tf.Tensor, stride: int | tf.Tensor
+) -> Table:
+  """Computes the table of some utterances of a split.
+
+  Args:
+    utterances: Pairs of frames [T, features.NUM_MEL] float32 and labels [T] int32.
+    first: Scalar int, index of the first one in its split.
+    stride: Scalar int, from one's index to the next one's.
+  """
+  frames, labels = utterances.ragged_batch(tf.int64.max).get_single_element()
+  if not isinstance(frames, tf.RaggedTensor):  # All of one length: [U, T, NUM_MEL].
+    frames = tf.RaggedTensor.from_tensor(frames)
+    labels = tf.RaggedTensor.from_tensor(labels)
+  ends, owner = labels.row_splits, labels.value_rowids()
+  return Table(
+    frames=frames.values,
+    labels=labels.values,
+    utterance=first + stride * owner,
+    first=tf.gather(ends, owner),
+    last=tf.gather(ends, owner + 1) - 1,
+  )

@@ -1,0 +1,22 @@
+"""What a config says is learnt, under whatever clock: the data and the objective."""
+
+from __future__ import annotations
+
+import ml_collections
+
+from distbelief import data, models
+from distbelief.models.objective import Objective
+
+
+def source_of(config: ml_collections.ConfigDict) -> data.Source:
+  """Returns the data that a config names; computes and reads nothing yet."""
+  return data.create(
+    config.data.name, config.seed, num_utterances=config.data.num_utterances
+  )
+
+
+def objective_of(config: ml_collections.ConfigDict, source: data.Source) -> Objective:
+  """Returns what a config minimises: its model on its data."""
+  return Objective(
+    models.create(config.model, source.input_shape, source.num_classes, config.seed)
+  )
