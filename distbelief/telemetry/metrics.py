@@ -1,0 +1,104 @@
+"""Metrics over time: a row per evaluation in metrics.csv, scalars in TensorBoard."""
+
+from __future__ import annotations
+
+import csv
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import ml_collections
+import tensorflow as tf
+from tensorboard.plugins.hparams import api as hparams
+
+from distbelief import config as config_lib
+
+
+class Evaluation(NamedTuple):
+  """A row of metrics.csv."""
+
+  seconds: float  # Since the first step's start.
+  steps: int  # Minibatches applied.
+  examples: int
+  updates: int  # Versions of the slowest shard.
+  train_loss: float  # Mean over the minibatches since the last row.
+  holdout_loss: float
+  holdout_accuracy: float
+
+
+def read_csv(workdir: Path | str) -> list[Evaluation]:
+  """Returns the evaluations of a run, oldest first; none if it has none yet."""
+  path = Path(workdir) / 'metrics.csv'
+  if not path.exists():
+    return []
+  kinds = [float, int, int, int, float, float, float]
+  with path.open(newline='') as file:
+    rows = list(csv.DictReader(file))
+  return [
+    Evaluation(*(kind(row[name]) for kind, name in zip(kinds, Evaluation._fields)))
+    for row in rows
+  ]
+
+
+class MetricWriter:
+  """The one writer of every metric of a run."""
+
+  def __init__(self, workdir: Path, config: ml_collections.ConfigDict) -> None:
+    """Opens metrics.csv and an event file.
+
+    Args:
+      workdir: The run's directory, and TensorBoard's name for the run.
+      config: Shown as text, and as hyperparameters.
+    """
+    self._path = workdir / 'metrics.csv'
+    self._events = tf.summary.create_file_writer(str(workdir))
+    fields = config_lib.flatten(config)
+    with self._events.as_default(step=0):
+      table = '\n'.join(f'| {name} | `{value}` |' for name, value in fields.items())
+      tf.summary.text('config', f'| field | value |\n|---|---|\n{table}')
+      hparams.hparams(
+        {
+          name: value if isinstance(value, (bool, int, float, str)) else str(value)
+          for name, value in fields.items()
+          if value is not None
+        },
+        trial_id=workdir.name,
+      )
+
+  def scalars(self, step: int, values: dict[str, float]) -> None:
+    """Writes scalars to TensorBoard at `step` applied minibatches."""
+    with self._events.as_default(step=step):
+      for tag, value in values.items():
+        tf.summary.scalar(tag, value)  # On disk when `with` ends.
+
+  def evaluation(self, row: Evaluation) -> None:
+    """Appends a row to metrics.csv, and writes it to TensorBoard."""
+    new = not self._path.exists()
+    with self._path.open('a', newline='') as file:
+      writer = csv.writer(file)
+      if new:
+        writer.writerow(Evaluation._fields)
+      writer.writerow([f'{v:.6g}' if isinstance(v, float) else v for v in row])
+    self.scalars(
+      row.steps,
+      {'holdout/loss': row.holdout_loss, 'holdout/accuracy': row.holdout_accuracy},
+    )
+
+  def close(self) -> None:
+    """Flushes the event file."""
+    self._events.close()
+
+
+def forget_after(workdir: Path, steps: int) -> None:
+  """Drops the rows of metrics.csv that came after a checkpoint at `steps`."""
+  kept = [row for row in read_csv(workdir) if row.steps <= steps]
+  path = workdir / 'metrics.csv'
+  if path.exists():
+    partial = path.with_suffix('.partial')
+    with partial.open('w', newline='') as file:
+      writer = csv.writer(file)
+      writer.writerow(Evaluation._fields)
+      writer.writerows(
+        [f'{v:.6g}' if isinstance(v, float) else v for v in row] for row in kept
+      )
+    os.replace(partial, path)

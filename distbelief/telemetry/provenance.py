@@ -1,0 +1,108 @@
+"""Where a number came from: code, command, machine, versions."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import os
+import platform
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+_PACKAGES = (
+  'distbelief',
+  'tensorflow',
+  'keras',
+  'tensorflow-datasets',
+  'numpy',
+  'tensorboard',
+  'ml_collections',
+  'absl-py',
+)
+_SETTINGS = ('TF_', 'GRPC_', 'MALLOC_')
+
+
+class Origin(NamedTuple):
+  """The command that started a run, and when: seconds since the epoch."""
+
+  command: list[str]
+  started: float
+
+  @classmethod
+  def of_this_process(cls) -> Origin:
+    """Returns this process' own; its start is before Python's."""
+    ticks = int(Path('/proc/self/stat').read_text().rsplit(')', 1)[1].split()[19])
+    uptime = float(Path('/proc/uptime').read_text().split()[0])
+    age = uptime - ticks / os.sysconf('SC_CLK_TCK')
+    return cls(sys.argv, time.time() - age)
+
+
+def collect(origin: Origin) -> dict[str, Any]:
+  """Returns the provenance of a run.
+
+  Args:
+    origin: What started it.
+  """
+  started = datetime.datetime.fromtimestamp(origin.started, datetime.timezone.utc)
+  return {
+    'git': _git(),
+    'command': origin.command,
+    'started': started.isoformat(timespec='seconds'),
+    'host': platform.node(),
+    'processor': _processor(),
+    'processors': os.cpu_count(),
+    'memory_bytes': os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES'),
+    'system': platform.platform(),
+    'python': sys.version.split()[0],
+    'packages': {name: version for name in _PACKAGES if (version := _version(name))},
+    'settings': {
+      name: value
+      for name, value in sorted(os.environ.items())
+      if name.startswith(_SETTINGS) and name != 'TF_CONFIG'
+    },
+  }
+
+
+def _git() -> dict[str, Any] | None:
+  """Returns the commit of the code that runs, or None if it is no git checkout."""
+  root = Path(__file__).parent.parent.parent
+
+  def git(*words: str) -> str:
+    result = subprocess.run(
+      ['git', '-C', str(root), *words], capture_output=True, text=True, check=True
+    )
+    return result.stdout.strip()
+
+  try:
+    tracked = git('ls-files', str(Path(__file__)))
+    return (
+      {
+        'commit': git('rev-parse', 'HEAD'),
+        'clean': not git('status', '--porcelain'),
+      }
+      if tracked
+      else None
+    )
+  except (OSError, subprocess.CalledProcessError):
+    return None
+
+
+def _processor() -> str:
+  try:
+    lines = Path('/proc/cpuinfo').read_text().splitlines()
+  except OSError:
+    return platform.processor()
+  names = [
+    line.split(':', 1)[1].strip() for line in lines if line.startswith('model name')
+  ]
+  return names[0] if names else platform.processor()
+
+
+def _version(name: str) -> str | None:
+  try:
+    return importlib.metadata.version(name)
+  except importlib.metadata.PackageNotFoundError:
+    return None

@@ -1,0 +1,268 @@
+"""Step records on disk: one fixed-size record per step, joined from what arrives.
+
+The shards' logs tell of every push, with the rows of its steps (telemetry/steps.py);
+results of windows add when pushes began and ended, and steps not yet pushed. Whatever
+comes first makes the record, the rest fills it in, in place. Each launch of a run writes
+a file of its own, steps/000.bin, 001.bin, ..., since the number of shards may change.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from distbelief.telemetry import steps
+
+_HEADER_BYTES = 4096
+_NUM_COLUMNS = len(steps.COLUMNS)
+_NUM_MARKS = len(steps.LOG_COLUMNS)
+
+Incarnation = tuple[int, int]  # (replica, incarnation).
+
+
+class Recorder:
+  """Writes one launch's records; the chief's alone."""
+
+  def __init__(self, path: Path, num_shards: int, num_replicas: int) -> None:
+    """Starts a file.
+
+    Args:
+      path: Of the new file.
+      num_shards: Parameter server shards of this launch.
+      num_replicas: Replicas of this launch; subsets of the data depend on it.
+    """
+    self._path = path
+    self._dtype = steps.record_dtype(num_shards)
+    header = {
+      'format': 1,
+      'num_shards': num_shards,
+      'num_replicas': num_replicas,
+      'started': datetime.datetime.now(datetime.timezone.utc).isoformat(),
+      'dtype': self._dtype.descr,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists():
+      raise FileExistsError(path)
+    partial = path.with_suffix('.partial')
+    self._file = partial.open('wb')
+    self._file.write(json.dumps(header).encode().ljust(_HEADER_BYTES))
+    self._file.flush()
+    partial.rename(path)  # Whoever finds the file finds its header.
+    self._count = 0
+    # Where the record of a step, and of the step that ended a push, is in the file.
+    self._of_step: dict[Incarnation, np.ndarray] = {}
+    self._of_push: dict[Incarnation, np.ndarray] = {}
+    self._push_times: list[tuple[Incarnation, int, float, float]] = []
+
+  @property
+  def records(self) -> np.ndarray:
+    """All records of this launch so far, [steps], writable in place."""
+    if not self._count:
+      return np.empty([0], self._dtype)
+    return np.memmap(self._path, self._dtype, 'r+', _HEADER_BYTES, (self._count,))
+
+  def add_log(self, shard: int, log: np.ndarray) -> None:
+    """Adds what a shard did.
+
+    Args:
+      shard: Its index.
+      log: [., LOG_COLUMNS + columns + shards] float64, oldest first.
+    """
+    marks, rows = log[:, :_NUM_MARKS], log[:, _NUM_MARKS:]
+    for key, mask in _by_incarnation(rows):
+      where = self._places(key, rows[mask])
+      records = self.records
+      # What a replaced incarnation sends is lost; should it send again what was applied
+      # before, that stays applied.
+      news = (marks[mask][:, steps.LOG_COLUMN['status']] != steps.Status.LOST) | (
+        records['status'][where, shard] == steps.Status.LOST
+      )
+      mask[mask] = news
+      where = where[news]
+      self._fill(records, where, rows[mask])
+      version, status, applied_at = marks[mask].T
+      records['version_applied'][where, shard] = version
+      records['status'][where, shard] = status
+      records['applied_at'][where, shard] = applied_at
+      ends = rows[mask][:, steps.COLUMN['pushed']] == 1
+      sequence = rows[mask][ends, steps.COLUMN['sequence']].astype(np.int64)
+      self._of_push[key] = _put(self._of_push.get(key), sequence, where[ends])
+    self._place_push_times()
+
+  def add_window(self, key: Incarnation, pushes: np.ndarray, pending: np.ndarray) -> None:
+    """Adds what a window's end tells.
+
+    Args:
+      key: Of the replica that ran it.
+      pushes: [., 3] float64: sequence, start, end; times NaN: no push.
+      pending: [., columns + shards] float64, rows of steps not yet pushed.
+    """
+    if len(pending):
+      where = self._places(key, pending)
+      unknown = where[self.records['status'][where].max(axis=1) == steps.Status.LOST]
+      self._fill(self.records, unknown, pending[np.isin(where, unknown)])
+    self._push_times += [
+      (key, int(sequence), start, end) for sequence, start, end in pushes if end == end
+    ]
+    self._place_push_times()
+
+  def close(self) -> None:
+    """Closes the file; the records stay."""
+    self._file.close()
+
+  def _places(self, key: Incarnation, rows: np.ndarray) -> np.ndarray:
+    """Returns where each row's record is in the file; makes those that are not."""
+    step = rows[:, steps.COLUMN['step']].astype(np.int64)
+    known = _get(self._of_step.get(key), step)
+    fresh = known < 0
+    if fresh.any():
+      known[fresh] = self._count + np.arange(fresh.sum())
+      empty = np.zeros([int(fresh.sum())], self._dtype)
+      for name in ('push_start', 'push_end', 'applied_at'):
+        empty[name] = np.nan
+      empty['version_applied'] = -1
+      self._file.write(empty.tobytes())
+      self._file.flush()
+      self._count += len(empty)
+      self._of_step[key] = _put(self._of_step.get(key), step, known)
+    return known
+
+  def _fill(self, records: np.ndarray, where: np.ndarray, rows: np.ndarray) -> None:
+    for name, column in steps.COLUMN.items():
+      records[name][where] = rows[:, column]
+    records['version_held'][where] = rows[:, _NUM_COLUMNS:]
+
+  def _place_push_times(self) -> None:
+    left = []
+    records = self.records
+    for key, sequence, start, end in self._push_times:
+      (where,) = _get(self._of_push.get(key), np.array([sequence]))
+      if where < 0:
+        left.append((key, sequence, start, end))
+      else:
+        records['push_start'][where], records['push_end'][where] = start, end
+    self._push_times = left
+
+
+def _by_incarnation(rows: np.ndarray) -> list[tuple[Incarnation, np.ndarray]]:
+  keys = rows[:, [steps.COLUMN['replica'], steps.COLUMN['incarnation']]].astype(int)
+  return [
+    ((int(replica), int(incarnation)), (keys == (replica, incarnation)).all(axis=1))
+    for replica, incarnation in np.unique(keys, axis=0)
+  ]
+
+
+def _get(table: np.ndarray | None, index: np.ndarray) -> np.ndarray:
+  found = np.full(index.shape, -1, np.int64)
+  if table is not None:
+    inside = index < len(table)
+    found[inside] = table[index[inside]]
+  return found
+
+
+def _put(table: np.ndarray | None, index: np.ndarray, value: np.ndarray) -> np.ndarray:
+  table = np.empty([0], np.int64) if table is None else table
+  if len(index) and index.max() >= len(table):
+    grown = np.full([2 * int(index.max()) + 2], -1, np.int64)
+    grown[: len(table)] = table
+    table = grown
+  table[index] = value
+  return table
+
+
+def files(workdir: Path | str) -> list[Path]:
+  """Returns the files of step records of a run, one per launch, oldest first."""
+  return sorted(Path(workdir).glob('steps/*.bin'))
+
+
+def header(path: Path) -> dict[str, Any]:
+  """Returns what a file of records says of itself."""
+  with path.open('rb') as file:
+    return json.loads(file.read(_HEADER_BYTES))
+
+
+def open_file(path: Path, mode: str = 'r') -> np.ndarray:
+  """Returns one launch's records, mapped to memory.
+
+  Args:
+    path: The file.
+    mode: 'r', or 'r+' to change records in place.
+  """
+  dtype = steps.record_dtype(header(path)['num_shards'])
+  count = (path.stat().st_size - _HEADER_BYTES) // dtype.itemsize  # A torn end is cut.
+  if count <= 0:
+    return np.empty([0], dtype)
+  return np.memmap(path, dtype, mode, _HEADER_BYTES, (count,))
+
+
+def read(workdir: Path | str) -> np.ndarray:
+  """Returns all step records of a run as a structured array [steps].
+
+  Args:
+    workdir: The run's directory. Where launches differ in their number of shards, the
+      fields per shard are as long as the longest, and filled with -1, NaN and LOST.
+  """
+  parts = [np.array(open_file(path)) for path in files(workdir)]
+  if not parts:
+    return np.empty([0], steps.record_dtype(1))
+  # In the order in which the steps ended, not in which the chief heard of them.
+  parts = [part[np.argsort(part['compute_end'], kind='stable')] for part in parts]
+  widest = max(part.dtype['status'].shape[0] for part in parts)
+  return np.concatenate([_widened(part, widest) for part in parts])
+
+
+def _widened(part: np.ndarray, num_shards: int) -> np.ndarray:
+  width = part.dtype['status'].shape[0]
+  if width == num_shards:
+    return part
+  wide = np.zeros(part.shape, steps.record_dtype(num_shards))
+  for name in part.dtype.names:
+    if part[name].ndim == 1:
+      wide[name] = part[name]
+    else:
+      wide[name] = {'applied_at': np.nan, 'status': 0}.get(name, -1)
+      wide[name][:, :width] = part[name]
+  return wide
+
+
+def mark_undone(workdir: Path | str, launch: int, clients: np.ndarray) -> int:
+  """Marks what shards applied after a checkpoint; returns how many steps it was.
+
+  Args:
+    workdir: The run's directory.
+    launch: Index of the launch, and so of its file, that wrote the checkpoint.
+    clients: [shards, replicas, 4] int64, the shards' tables in the checkpoint: what
+      they had not yet received from an incarnation, they have no more.
+  """
+  undone = 0
+  for path in files(workdir):
+    if int(path.stem) < launch:
+      continue
+    records = open_file(path, 'r+')
+    status = records['status']
+    counted = (status == steps.Status.APPLIED) | (status == steps.Status.DROPPED)
+    if int(path.stem) == launch:
+      kept = clients[:, records['replica']].transpose(1, 0, 2)  # [steps, shards, 4]
+      incarnation = records['incarnation'][:, np.newaxis]
+      sequence = records['sequence'][:, np.newaxis]
+      counted &= (incarnation > kept[..., steps.INCARNATION]) | (
+        (incarnation == kept[..., steps.INCARNATION])
+        & (sequence > kept[..., steps.SEQUENCE])
+      )
+    status[counted] = steps.Status.UNDONE
+    undone += int(counted.any(axis=1).sum())
+  return undone
+
+
+def newest_incarnations(workdir: Path | str, num_replicas: int) -> np.ndarray:
+  """Returns the largest incarnation of each replica on record, [replicas]; -1: none."""
+  newest = np.full([num_replicas], -1, np.int64)
+  for path in files(workdir):
+    records = open_file(path)
+    inside = records['replica'] < num_replicas
+    np.maximum.at(newest, records['replica'][inside], records['incarnation'][inside])
+  return newest

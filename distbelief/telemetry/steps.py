@@ -1,0 +1,95 @@
+"""What one step of a replica leaves behind: the columns that travel and the records.
+
+A replica sends its steps' rows with the push that carries their gradients; each shard
+logs them with what it did. The chief joins both into one fixed-size record per step.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Any
+
+import numpy as np
+
+
+class Status(enum.IntEnum):
+  """What became of a step's gradient at one shard."""
+
+  LOST = 0  # Never applied here: its replica died first, or was declared dead.
+  APPLIED = 1
+  DROPPED = 2  # Not finite, so not sent; counted as a step all the same.
+  UNDONE = 3  # Applied, then rolled back to a checkpoint.
+
+
+# Columns of a row, float64 on the wire (exact for integers up to 2^53); one column per
+# shard follows them: the version of the parameters held, as fetched.
+COLUMNS = (
+  'replica',
+  'incarnation',
+  'step',
+  'batch',
+  'sequence',
+  'pushed',
+  'gradients',
+  'fresh',
+  'loss',
+  'accuracy',
+  'fetch_start',
+  'fetch_end',
+  'compute_start',
+  'compute_end',
+  'wait_start',
+  'wait_end',
+)
+COLUMN = {name: index for index, name in enumerate(COLUMNS)}
+
+# What a shard puts before each row that it logs.
+LOG_COLUMNS = ('version_applied', 'status', 'applied_at')
+LOG_COLUMN = {name: index for index, name in enumerate(LOG_COLUMNS)}
+
+# Columns of a shard's table of clients, one row per replica: its newest incarnation, the
+# last push applied of it, the step after that, and its steps counted here in all.
+INCARNATION, SEQUENCE, NEXT_STEP, COUNTED = range(4)
+
+
+def counted_by_all(clients: np.ndarray) -> np.ndarray:
+  """Returns per replica the steps that every shard has counted, [replicas].
+
+  A push that reached one shard only, before its replica died, counts nowhere: its steps
+  are done again.
+
+  Args:
+    clients: [shards, replicas, 4] int64.
+  """
+  return clients[..., COUNTED].min(axis=0)
+
+
+_KINDS = {
+  'replica': '<i4',
+  'incarnation': '<i4',
+  'step': '<i8',
+  'batch': '<i8',
+  'sequence': '<i8',
+  'pushed': '?',
+  'gradients': '<i4',
+  'fresh': '?',
+}
+
+
+def record_dtype(num_shards: int) -> np.dtype:
+  """Returns the layout of one step record.
+
+  Times are seconds since the epoch on the clock of the replica's machine (applied_at:
+  of the shard's); NaN where nothing happened or nothing is known.
+
+  Args:
+    num_shards: Parameter server shards; fields per shard are arrays of this length.
+  """
+  columns: list[Any] = [(name, _KINDS.get(name, '<f8')) for name in COLUMNS]
+  per_shard = [
+    ('version_held', '<i8', (num_shards,)),
+    ('version_applied', '<i8', (num_shards,)),
+    ('status', 'u1', (num_shards,)),
+    ('applied_at', '<f8', (num_shards,)),
+  ]
+  return np.dtype([*columns, ('push_start', '<f8'), ('push_end', '<f8'), *per_shard])

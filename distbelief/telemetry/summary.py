@@ -1,0 +1,134 @@
+"""summary.json: what a finished run was, in one page; written last and atomically."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import ml_collections
+import numpy as np
+
+from distbelief.telemetry import metrics, pushes, steps
+
+
+def staleness(derived: np.ndarray) -> dict[str, float | None]:
+  """Returns mean, p50, p95 and max over all applied pushes and shards.
+
+  Args:
+    derived: Of telemetry.pushes; warm-start pushes are left out.
+  """
+  values = pushes.staleness(derived)
+  if not len(values):
+    return {'mean': None, 'p50': None, 'p95': None, 'max': None}
+  return {
+    'mean': float(values.mean()),
+    'p50': float(np.percentile(values, 50)),
+    'p95': float(np.percentile(values, 95)),
+    'max': int(values.max()),
+  }
+
+
+def status_counts(records: np.ndarray) -> dict[str, int]:
+  """Returns how many steps on record ended how, at any shard, by the status' name.
+
+  A step counts as applied only if every shard of its launch applied it.
+  """
+  absent = records['version_held'] < 0  # Another launch had more shards.
+  fine = absent | (records['status'] == steps.Status.APPLIED)
+  others = np.where(fine, steps.Status.LOST, records['status']).max(axis=1)
+  worst = np.where(fine.all(axis=1), steps.Status.APPLIED, others)
+  return {s.name.lower(): int((worst == s).sum()) for s in steps.Status}
+
+
+def replica_table(
+  records: np.ndarray,
+  num_replicas: int,
+  overlap: bool,
+  warmstart_steps: int,
+  everything: np.ndarray | None = None,
+) -> list[dict[str, float | None]]:
+  """Returns per replica its steps and the fractions of time it spent how.
+
+  The time counted begins when the warm start is over, for everyone, and ends with the
+  run's last step. Waiting is what remains when computing, and in the blocking cycle
+  fetching and pushing, is taken off; with overlap, fetches and pushes run beside the
+  computing, so the fractions add up to more than 1. Where all was warm start, there is
+  no time to count, and the fractions are None.
+
+  Args:
+    records: [steps] of one launch.
+    num_replicas: Rows to return.
+    overlap: config.downpour.overlap.
+    warmstart_steps: config.downpour.warmstart_steps.
+    everything: [steps] of all launches, whose steps are counted; default: records.
+  """
+  everything = records if everything is None else everything
+  warm = (records['replica'] == 0) & (records['step'] < warmstart_steps)
+  timed = records[~warm]
+  done = (steps.Status.APPLIED, steps.Status.DROPPED)
+  counted = np.isin(everything['status'], done).all(axis=1)
+  table = []
+  for replica in range(num_replicas):
+    own_steps = int(((everything['replica'] == replica) & counted).sum())
+    own = timed[timed['replica'] == replica]
+    table.append(
+      {'replica': replica, 'steps': own_steps, **_fractions(own, timed, overlap)}
+    )
+  return table
+
+
+def _fractions(
+  own: np.ndarray, everyone: np.ndarray, overlap: bool
+) -> dict[str, float | None]:
+  if not len(everyone):
+    return dict.fromkeys(('computing', 'fetching', 'pushing', 'waiting'))
+  ends = [everyone[name] for name in ('compute_end', 'push_end', 'fetch_end')]
+  span = np.nanmax(ends) - np.nanmin(everyone['wait_end'])
+  computing, fetching, pushing = (
+    float(np.nansum(own[f'{kind}_end'] - own[f'{kind}_start']) / span)
+    for kind in ('compute', 'fetch', 'push')
+  )
+  taken = computing + (0.0 if overlap else fetching + pushing)
+  return {
+    'computing': computing,
+    'fetching': fetching,
+    'pushing': pushing,
+    'waiting': max(0.0, 1.0 - taken),
+  }
+
+
+def seconds_to_target(
+  evaluations: list[metrics.Evaluation], target: float | None
+) -> float | None:
+  """Returns when hold-out accuracy first reached `target`, or None if it never did."""
+  if target is None:
+    return None
+  reached = [row.seconds for row in evaluations if row.holdout_accuracy >= target]
+  return reached[0] if reached else None
+
+
+def write(path: Path, fields: dict[str, Any]) -> None:
+  """Writes the summary so that a reader sees all of it or none."""
+  partial = path.with_suffix('.partial')
+  partial.write_text(json.dumps(fields, indent=2) + '\n')
+  os.replace(partial, path)
+
+
+def headline(config: ml_collections.ConfigDict, fields: dict[str, Any]) -> str:
+  """Returns the lines that end a run on the screen."""
+  stale = fields['staleness']['mean']
+  staleness_text = '-' if stale is None else f'{stale:.2f}'
+  accuracy = fields['holdout_accuracy']
+  lines = [
+    f'{fields["steps"]} steps of {config.data.batch_size} examples in '
+    f'{fields["seconds"]:.1f} s ({fields["examples_per_second"]:.0f} examples/s, '
+    f'start-up {fields["startup_seconds"]:.1f} s)',
+    f'hold-out accuracy {accuracy:.4f}, mean staleness {staleness_text}',
+  ]
+  if config.target_accuracy is not None:
+    reached = fields['seconds_to_target']
+    when = 'never' if reached is None else f'after {reached:.1f} s'
+    lines.append(f'target accuracy {config.target_accuracy:g} reached {when}')
+  return '\n'.join(lines)
