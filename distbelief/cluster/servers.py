@@ -1,0 +1,141 @@
+"""TensorFlow's servers: how a worker or ps task lives, and how the chief finds them."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import math
+import socket
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from distbelief import errors
+
+Cluster = Mapping[str, Sequence[str]]  # Addresses, host:port, by job.
+
+_LOOK_SECONDS = 1.0  # Between two looks at whether the run has ended.
+_PROBE_SECONDS = 1.0  # A host that is up answers within this time.
+_FIRST_LINE_SECONDS, _NEXT_LINE_SECONDS = 5.0, 10.0
+_GONE_SECONDS = 30.0  # A chief may restart: its servers wait for it that long.
+
+# What a probe finds, as it is added to an address.
+_UP, _DOWN, _UNKNOWN_HOST = ' (up)', '', ' (unknown host)'
+
+
+def serve(
+  job: str,
+  index: int,
+  tf_config: Mapping[str, Any],
+  ended: Callable[[], bool] = lambda: False,
+  threads: int = 0,
+) -> None:
+  """Is the life of a worker or ps task: serves the chief until the run has ended.
+
+  TensorFlow's own `Server.join` never returns.
+
+  Args:
+    job: 'worker' or 'ps'.
+    index: Of the task.
+    tf_config: What TF_CONFIG says, parsed.
+    ended: Looked at every second; a task of a launcher may as well wait to be killed.
+    threads: For one operation; 0: as many as there are processors.
+  """
+  address = tf_config['cluster'][job][index]
+  try:
+    server = tf.distribute.Server(
+      tf_config['cluster'],
+      job_name=job,
+      task_index=index,
+      protocol='grpc',
+      config=tf.compat.v1.ConfigProto(intra_op_parallelism_threads=threads),
+    )
+  except tf.errors.OpError as error:
+    raise errors.UserError(
+      f'{job} {index} cannot listen at {address}: is its port in use by another '
+      f'program? ({error.message})'
+    ) from error
+  while not ended():
+    time.sleep(_LOOK_SECONDS)
+  del server  # It has lived until here.
+
+
+class ChiefGone:
+  """Whether a chief that was there has been away for a while; for `serve`.
+
+  For tasks that were started by hand, with TF_CONFIG: nobody else tells them.
+  """
+
+  def __init__(
+    self,
+    address: str,
+    patience: float = _GONE_SECONDS,
+    first_patience: float = math.inf,
+    clock: Callable[[], float] = time.monotonic,
+  ) -> None:
+    """Takes the chief's host:port and the seconds it may be away, or first be late."""
+    self._address = address
+    self._patience = patience
+    self._clock = clock
+    self._start, self._first_patience = clock(), first_patience
+    self._last_seen: float | None = None
+
+  def __call__(self) -> bool:
+    """Looks for the chief."""
+    if _probe(self._address) == _UP:
+      self._last_seen = self._clock()
+    if self._last_seen is None:
+      return self._clock() - self._start > self._first_patience
+    return self._clock() - self._last_seen > self._patience
+
+
+def wait_for_tasks(cluster: Cluster, timeout: float, say: Callable[[str], None]) -> None:
+  """Returns when every ps and worker accepts connections.
+
+  TensorFlow would wait for them in silence and for ever, deaf to Ctrl-C.
+
+  Args:
+    cluster: The addresses.
+    timeout: Seconds, config.cluster.start_timeout.
+    say: Shows a line: who is missing, every few seconds.
+
+  Raises:
+    errors.LostPeerError: With the names of those that are not there in time.
+  """
+  missing = {
+    f'{job} {index} at {address}': address
+    for job in ('ps', 'worker')
+    for index, address in enumerate(cluster.get(job, ()))
+  }
+  start = time.monotonic()
+  next_line = start + _FIRST_LINE_SECONDS
+  with concurrent.futures.ThreadPoolExecutor(max_workers=32) as pool:
+    while True:
+      answers = dict(zip(missing, pool.map(_probe, missing.values())))
+      missing = {who: missing[who] for who in missing if answers[who] != _UP}
+      if not missing:
+        return
+      now = time.monotonic()
+      names = ', '.join(f'{who}{answers[who]}' for who in missing)
+      if now - start > timeout:
+        raise errors.LostPeerError(
+          f'no {names} after {now - start:.0f} s: start these tasks with the same '
+          f'TF_CONFIG, or raise config.cluster.start_timeout ({timeout:g} s)'
+        )
+      if now > next_line:
+        say(f'waiting for {names}, {now - start:.0f} s')
+        next_line = now + _NEXT_LINE_SECONDS
+      time.sleep(0.1)
+
+
+def _probe(address: str) -> str:
+  """Returns whether somebody accepts connections there."""
+  host, _, port = address.rpartition(':')
+  try:
+    socket.create_connection((host.strip('[]'), int(port)), _PROBE_SECONDS).close()
+  except socket.gaierror:
+    return _UNKNOWN_HOST
+  except OSError:
+    return _DOWN
+  return _UP

@@ -1,0 +1,118 @@
+"""Why a task failed: logs/<job>-<index>.error.json, and how the screen tells it.
+
+When one task fails the others soon fail as well, because it is gone. Each leaves its
+file; the earliest one is the cause.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import glob
+import json
+import os
+import signal
+import time
+import traceback
+
+from distbelief import errors
+
+_SHOWN_LINES = 10  # Of a failed task's log.
+
+
+@dataclasses.dataclass(frozen=True)
+class TaskFailure:
+  """One task's failure."""
+
+  job: str
+  index: int
+  time: float  # Unix time.
+  kind: str  # user_error, exception, exit or signal.
+  status: int  # The signal's number, or what the task would exit with.
+  reason: str  # One line.
+  traceback: str = ''
+
+  @classmethod
+  def from_exception(cls, job: str, index: int, error: BaseException) -> TaskFailure:
+    """Returns the failure of a task that raised."""
+    text = ''.join(traceback.format_exception(error))
+    if isinstance(error, errors.UserError):
+      return cls(job, index, time.time(), 'user_error', error.status, str(error), text)
+    reason = traceback.format_exception_only(error)[-1].strip()
+    return cls(job, index, time.time(), 'exception', errors.FAILED, reason, text)
+
+  @classmethod
+  def from_status(cls, job: str, index: int, status: int) -> TaskFailure:
+    """Returns the failure of a task that ended; a negative status is a signal's."""
+    if status >= 0:
+      reason = f'ended with status {status}'
+      return cls(job, index, time.time(), 'exit', status, reason)
+    reason = f'was killed by {signal_name(-status)}'
+    return cls(job, index, time.time(), 'signal', -status, reason)
+
+  @property
+  def exit_status(self) -> int:
+    """What the launcher exits with."""
+    return errors.LOST_PEER if self.kind == 'signal' else self.status
+
+  def write(self, logs: str) -> None:
+    """Writes the task's .error.json, unless it has told more about itself already."""
+    path = _path(logs, self.job, self.index)
+    if os.path.exists(path):
+      return
+    with open(f'{path}.tmp', 'w') as file:
+      json.dump(dataclasses.asdict(self), file, indent=2)
+    os.replace(f'{path}.tmp', path)
+
+  def describe(self, logs: str) -> str:
+    """Returns what the screen shows."""
+    if self.kind == 'user_error':
+      return f'error: {self.reason}'
+    log = log_path(logs, self.job, self.index)
+    remedy = '; the same command resumes the run' if self.exit_status >= 128 else ''
+    return (
+      f'error: {self.job} {self.index} {self.reason}{remedy}\n'
+      f'its log, {short(log)}, ends with:\n{last_lines(log)}'
+    )
+
+
+def signal_name(number: int) -> str:
+  """Returns e.g. 'signal 9 (SIGKILL)'."""
+  known = number in set(signal.Signals)
+  return f'signal {number}' + (f' ({signal.Signals(number).name})' if known else '')
+
+
+def log_path(logs: str, job: str, index: int) -> str:
+  """Returns where a task's output goes."""
+  return os.path.join(logs, f'{job}-{index}.log')
+
+
+def short(path: str) -> str:
+  """Returns a path as the user would write it."""
+  return min(os.path.relpath(path), os.path.abspath(path), key=len)
+
+
+def forget(logs: str) -> None:
+  """Removes what an earlier run in this workdir left."""
+  for path in glob.glob(os.path.join(glob.escape(logs), '*.error.json*')):
+    os.remove(path)
+
+
+def earliest(logs: str) -> TaskFailure | None:
+  """Returns the first failure, by time."""
+  failures = []
+  for path in glob.glob(os.path.join(glob.escape(logs), '*.error.json')):
+    with open(path) as file:
+      failures.append(TaskFailure(**json.load(file)))
+  return min(failures, key=lambda failure: failure.time, default=None)
+
+
+def last_lines(path: str) -> str:
+  """Returns the end of a log, indented."""
+  with open(path, 'rb') as file:
+    file.seek(max(0, os.path.getsize(path) - 100 * 1024))
+    lines = file.read().decode(errors='replace').splitlines()
+  return '\n'.join(f'  {line}' for line in lines[-_SHOWN_LINES:])
+
+
+def _path(logs: str, job: str, index: int) -> str:
+  return os.path.join(logs, f'{job}-{index}.error.json')

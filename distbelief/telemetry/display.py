@@ -1,0 +1,129 @@
+"""What a run shows while it goes on: a progress bar, or plain lines without a terminal.
+
+The launcher drives it with what the chief reports (telemetry/events.py); a chief that
+was started by hand drives it directly.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import TextIO
+
+import tqdm
+
+_PLAIN_SECONDS = 5.0  # Between two plain lines.
+_WIDE = 110  # Columns from which the bar spells everything out.
+
+# How a number is written where there is room, and where there is little.
+_NUMBERS = {
+  'loss': ('loss {:.4f}', 'loss {:.3g}'),
+  'accuracy': ('accuracy {:.3f}', 'acc {:.3f}'),
+  'examples_per_second': ('{:,.0f} examples/s', '{:,.0f} ex/s'),
+  'staleness': ('staleness {:.2f}', 'stale {:.1f}'),
+}
+
+
+class Display:
+  """Progress and messages of one run."""
+
+  def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+    """Shows nothing yet: the clock starts, the bar comes with the first progress."""
+    self._stream = stream
+    self._clock = clock
+    self._start = clock()
+    self._terminal = stream.isatty()
+    self._bar: tqdm.tqdm | None = None
+    self._next_line = self._start
+    self._line = ''  # Plain progress that has not been shown yet.
+
+  def progress(
+    self,
+    *,
+    steps: int,
+    num_steps: int,
+    loss: float | None = None,
+    accuracy: float | None = None,
+    examples_per_second: float | None = None,
+    staleness: float | None = None,
+    phase: str = '',
+  ) -> None:
+    """Shows how far the training is.
+
+    Args:
+      steps: Minibatches applied so far.
+      num_steps: Minibatches in all.
+      loss: Training loss, where known; so for the rest.
+      accuracy: The last evaluation's, on hold-out data.
+      examples_per_second: Of all replicas together.
+      staleness: Mean over the latest pushes.
+      phase: What goes on, e.g. 'warm start'.
+    """
+    numbers = {
+      'loss': loss,
+      'accuracy': accuracy,
+      'examples_per_second': examples_per_second,
+      'staleness': staleness,
+    }
+    if self._terminal:
+      self._draw(int(steps), int(num_steps), phase, numbers)
+      return
+    parts = [f'{steps:.0f}/{num_steps:.0f} steps', *_write(numbers, wide=True)]
+    if phase:
+      parts.insert(0, phase)
+    self._line = f'{self._clock() - self._start:.0f} s: {", ".join(parts)}'
+    if self._clock() >= self._next_line or steps == num_steps:
+      self._flush_line()
+
+  def message(self, text: str) -> None:
+    """Shows text above the bar, or as lines among the plain ones."""
+    if self._bar is not None:
+      self._bar.clear()
+    print(text, file=self._stream, flush=True)
+    if self._bar is not None:
+      self._bar.refresh()
+
+  def close(self) -> None:
+    """Leaves the last state of the progress on the screen."""
+    if self._bar is not None:
+      self._bar.close()
+      self._bar = None
+    self._flush_line()
+
+  def _flush_line(self) -> None:
+    if self._line:
+      self.message(self._line)
+      self._line = ''
+      self._next_line = self._clock() + _PLAIN_SECONDS
+
+  def _draw(
+    self, steps: int, num_steps: int, phase: str, numbers: dict[str, float | None]
+  ) -> None:
+    wide = os.get_terminal_size(self._stream.fileno()).columns >= _WIDE
+    separator = ', ' if wide else ' '
+    bar_format = (
+      f'{phase + " " if phase else ""}{{percentage:.0f}}%|{{bar}}| '
+      f'{{n_fmt}}/{{total_fmt}}{" steps" if wide else ""} '
+      f'{{elapsed}}<{{remaining}} {separator.join(_write(numbers, wide=wide))}'
+    )
+    if self._bar is None:
+      self._bar = tqdm.tqdm(
+        total=num_steps,
+        initial=steps,
+        bar_format=bar_format,
+        file=self._stream,
+        dynamic_ncols=True,
+      )
+    self._bar.bar_format = bar_format
+    self._bar.n = steps
+    self._bar.refresh()
+
+
+def _write(numbers: dict[str, float | None], *, wide: bool) -> list[str]:
+  """Returns the numbers that are known as text."""
+  return [
+    _NUMBERS[name][0 if wide else 1].format(value)
+    for name, value in numbers.items()
+    if value is not None
+  ]
