@@ -1,0 +1,115 @@
+"""All shards and the pool of steps together, as the chief and the replicas see them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from distbelief.algorithms.server import ServerRule
+from distbelief.algorithms.sharding import Sharding
+from distbelief.cluster import shards as shards_lib
+from distbelief.cluster.pool import StepPool
+from distbelief.telemetry.steps import COUNTED, INCARNATION, counted_by_all
+
+
+class Look(NamedTuple):
+  """What the chief sees at one time; each shard a little later than the one before."""
+
+  logs: list[np.ndarray]  # Per shard [., LOG_COLUMNS + row_width], since the last look.
+  versions: np.ndarray  # [shards] int64.
+  clients: np.ndarray  # [shards, replicas, 4] int64.
+  left: int  # Steps in the pool.
+  granted: np.ndarray  # [replicas] int64, steps that each has been given in all.
+  returned: int  # Steps of windows that died.
+
+  @property
+  def steps(self) -> int:
+    """Minibatches that every shard has counted."""
+    return int(counted_by_all(self.clients).sum())
+
+  @property
+  def behind(self) -> np.ndarray:
+    """Replicas that have been given steps which are not counted."""
+    return np.flatnonzero(self.granted > counted_by_all(self.clients))
+
+  @property
+  def incarnations(self) -> np.ndarray:
+    """The newest incarnation of each replica, [replicas] int64."""
+    return self.clients[0, :, INCARNATION]
+
+
+class ParameterServer:
+  """The parameters, sharded over the ps tasks of the cluster that the chief is in.
+
+  Attributes:
+    sharding: Of the model's variables.
+    shards: One per ps task.
+    pool: Of steps.
+  """
+
+  def __init__(
+    self,
+    sharding: Sharding,
+    rule: ServerRule,
+    num_replicas: int,
+    states: Sequence[shards_lib.ShardState],
+    prefix: str = '',
+  ) -> None:
+    """Fills the shards, whatever an earlier chief may have left on their tasks.
+
+    Args:
+      sharding: Of the model's variables over the ps tasks.
+      rule: What a push does.
+      num_replicas: Replicas that ask the pool.
+      states: What each shard starts from.
+      prefix: Of the names of all state on the tasks, for several servers side by side.
+    """
+    self.sharding = sharding
+    clients = np.stack([np.array(state.clients) for state in states])
+    self.shards = shards_lib.create(sharding, rule, clients.shape[1], prefix)
+    self.pool = StepPool(num_replicas, clients.shape[1], prefix)
+    for shard, state in zip(self.shards, states):
+      shard.restore(*tf.nest.flatten(state))
+    self.pool.restore(tf.constant(counted_by_all(clients)))
+
+  def look(self) -> Look:
+    """Empties the shards' logs and reads their counters."""
+    nothing = tf.constant(0)
+    left, granted, returned = self.pool.look(nothing)
+    polls = [shard.poll(nothing) for shard in self.shards]
+    return Look(
+      [poll.log.numpy() for poll in polls],
+      np.array([poll.version.numpy() for poll in polls]),
+      np.stack([poll.clients.numpy() for poll in polls]),
+      int(left),
+      granted.numpy(),
+      int(returned),
+    )
+
+  def snapshot(self) -> list[shards_lib.ShardState]:
+    """Returns each shard's state as NumPy arrays; a later look has all it counts."""
+    nothing = tf.constant(0)
+    states = [shard.snapshot(nothing) for shard in self.shards]
+    return [tf.nest.map_structure(lambda t: t.numpy(), state) for state in states]
+
+  def parameters(self) -> list[tf.Tensor]:
+    """Fetches the model's variables, each shard at whatever version it is."""
+    now = tf.timestamp()
+    return self.sharding.join([shard.fetch(now) for shard in self.shards])
+
+  def reclaim(self, replica: int) -> None:
+    """Gives back the steps of a replica that is gone for good.
+
+    Should it yet be alive, its pushes are dropped from now on, and it registers anew.
+    """
+    number = tf.constant(replica, tf.int64)
+    newest = tf.constant(-1, tf.int64)
+    counted = []
+    for shard in self.shards:
+      client = shard.register(number, newest)
+      newest = client[INCARNATION]
+      counted.append(client[COUNTED])
+    self.pool.settle(number, tf.reduce_min(counted))

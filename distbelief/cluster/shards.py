@@ -1,0 +1,292 @@
+"""The parameter server: shards that apply pushes whole, once, and in their own order.
+
+A shard is a slice of the parameters with its rule's slots, its version, a table of the
+clients that push to it, and a log of what it applied. One mutex per shard covers the
+update and nothing else: a gradient is on the shard's task before the lock is asked for,
+and fetches take no lock. Value and version are one vector, moved by one subtraction, so
+that an unlocked read never sees a value with another version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from distbelief.algorithms import downpour
+from distbelief.algorithms.server import ServerRule
+from distbelief.algorithms.sharding import Sharding
+from distbelief.cluster import remote
+from distbelief.telemetry import steps
+from distbelief.telemetry.steps import COUNTED, INCARNATION, NEXT_STEP, SEQUENCE
+
+# The vector's last two elements count its updates: version = high * 2^20 + low. One
+# float32 is exact only up to 2^24.
+TAIL = 2
+_CARRY = 2**20
+
+NO_CLIENT = (-1, -1, 0, 0)
+
+_INT = tf.TensorSpec([], tf.int64)
+
+
+def version_of(vector: tf.Tensor) -> tf.Tensor:
+  """Returns the int64 version that a shard's vector carries."""
+  tail = tf.cast(vector[-TAIL:], tf.int64)
+  return tail[0] * _CARRY + tail[1]
+
+
+def tail_of(version: int) -> list[float]:
+  """Returns the two elements that make `version_of` return `version`."""
+  return [float(part) for part in divmod(int(version), _CARRY)]
+
+
+class PushHeader(NamedTuple):
+  """What a push says of itself, int64 scalars; sent as one vector.
+
+  A push is known by (replica, incarnation, sequence): contract 8.
+  """
+
+  replica: tf.Tensor
+  incarnation: tf.Tensor
+  sequence: tf.Tensor
+  next_step: tf.Tensor  # The replica's step after the last one carried.
+  oldest_version: tf.Tensor  # This shard's, in the oldest parameters used.
+  warm: tf.Tensor  # 1 while the warm start lasts.
+
+
+class ShardState(NamedTuple):
+  """All that a shard is, between two pushes; what a checkpoint keeps of it."""
+
+  vector: tf.Tensor  # [P + TAIL] float32, parameters and version.
+  slots: tuple[tf.Tensor, ...]  # Of the rule, each [P + TAIL]; the tail is not used.
+  clients: tf.Tensor  # [replicas, 4] int64, see the column constants.
+  released: tf.Tensor  # int64, 1 once a push came after the warm start.
+
+
+class Poll(NamedTuple):
+  """What the chief asks for regularly."""
+
+  log: tf.Tensor  # [., LOG_COLUMNS + row_width] float64, since the last time.
+  version: tf.Tensor  # int64.
+  clients: tf.Tensor  # [replicas, 4] int64.
+
+
+class Shard:
+  """One slice of the parameters and what belongs to it, on one task.
+
+  Attributes:
+    size: P, the number of its parameters.
+    push: (gradient [P + TAIL] float32 with zeros in the tail, header [6] int64, rows
+      [gradients, row_width] float64) -> int64, 1 if the sender is the replica's newest
+      incarnation. Applied unless it is a repeat or its sender has been replaced.
+    skip: (header, rows) -> the same. Counts the steps of a push that is not sent,
+      because its gradient is not finite.
+    fetch: (start) -> vector [P + TAIL], without a lock; `start` is any float64 scalar
+      on which the caller wants the request to wait.
+    register: (replica, incarnation) -> the replica's row of clients, [4] int64. Makes an
+      incarnation the one whose pushes are applied; -1 takes the shard's next number.
+    snapshot: () -> ShardState.
+    restore: ShardState, flat -> nothing of interest.
+    poll: () -> Poll. Empties the log.
+  """
+
+  def __init__(
+    self,
+    index: int,
+    size: int,
+    server_rule: ServerRule,
+    num_clients: int,
+    row_width: int,
+    prefix: str = '',
+  ) -> None:
+    """Describes a shard; `restore` fills it.
+
+    Args:
+      index: Of the shard, and of its ps task.
+      size: Number of its parameters.
+      server_rule: What a push does.
+      num_clients: Replicas that push.
+      row_width: Length of a step's row.
+      prefix: Of the names of its state on its task.
+    """
+    self.size = size
+    self._rule = server_rule
+    name = f'{prefix}shard_{index}'
+    vector = ([size + TAIL], tf.float32)
+    self._vector = remote.RemoteVariable(f'{name}/parameters', *vector)
+    self._slots = [
+      remote.RemoteVariable(f'{name}/{slot}', *vector) for slot in server_rule.rule.slots
+    ]
+    clients = ([num_clients, len(NO_CLIENT)], tf.int64)
+    self._clients = remote.RemoteVariable(f'{name}/clients', *clients)
+    self._released = remote.RemoteVariable(f'{name}/released', [], tf.int64)
+    self._mutex = remote.RemoteMutex(f'{name}/mutex')
+    # Unbounded: a full log must not hold up a push. The chief empties it.
+    self._log = remote.RemoteLog(f'{name}/log', len(steps.LOG_COLUMNS) + row_width)
+
+    device = f'/job:ps/replica:0/task:{index}/device:CPU:0'
+    header = tf.TensorSpec([len(PushHeader._fields)], tf.int64)
+    rows = tf.TensorSpec([None, row_width], tf.float64)
+    gradient = tf.TensorSpec(*vector)
+    state = [gradient, *(gradient for _ in self._slots), tf.TensorSpec(*clients), _INT]
+
+    def on_task(function: Callable, *signature: tf.TensorSpec) -> remote.RemoteFunction:
+      return remote.RemoteFunction(device, function, signature)
+
+    nothing = tf.TensorSpec([], tf.int32)
+    self.push = on_task(self._push, gradient, header, rows)
+    self.skip = on_task(self._skip, header, rows)
+    self.fetch = on_task(self._fetch, tf.TensorSpec([], tf.float64))
+    self.register = on_task(self._register, _INT, _INT)
+    self.snapshot = on_task(self._snapshot, nothing)
+    self.restore = on_task(self._restore, *state)
+    self.poll = on_task(self._poll, nothing)
+
+  def _push(self, gradient: tf.Tensor, header: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
+    head = PushHeader(*tf.unstack(header))
+    return self._receive(
+      head, rows, lambda version: self._update(gradient, head, version)
+    )
+
+  def _skip(self, header: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
+    return self._receive(PushHeader(*tf.unstack(header)), rows, None)
+
+  def _receive(
+    self,
+    head: PushHeader,
+    rows: tf.Tensor,
+    update: Callable[[tf.Tensor], tf.Operation] | None,
+  ) -> tf.Tensor:
+    def locked() -> tf.Tensor:
+      clients = self._clients.read()
+      client = clients[head.replica]
+      version = version_of(self._vector.read())
+      current = tf.equal(client[INCARNATION], head.incarnation)
+
+      def accept() -> tf.Tensor:
+        if update:
+          after, status = version + 1, steps.Status.APPLIED
+        else:
+          after, status = version, steps.Status.DROPPED
+        counted = client[COUNTED] + tf.shape(rows, out_type=tf.int64)[0]
+        row = tf.stack([head.incarnation, head.sequence, head.next_step, counted])
+        # Log first: nothing must be applied that no record tells of.
+        with tf.control_dependencies([self._record(after, status, rows)]):
+          done = [self._write_client(clients, head.replica, row)]
+          if update:
+            done.append(update(version))
+        return _after(done)
+
+      def refuse() -> tf.Tensor:
+        # A repeat was logged the first time; what a replaced incarnation sends is lost.
+        return tf.cond(
+          current,
+          lambda: tf.constant(True),
+          lambda: _after([self._record(version, steps.Status.LOST, rows)]),
+        )
+
+      done = tf.cond(current & (head.sequence > client[SEQUENCE]), accept, refuse)
+      with tf.control_dependencies([done]):
+        return tf.cast(current, tf.int64)
+
+    return self._mutex.run(locked)
+
+  def _record(
+    self, version: tf.Tensor, status: steps.Status, rows: tf.Tensor
+  ) -> tf.Operation:
+    marks = tf.stack(
+      [
+        tf.cast(version, tf.float64),
+        tf.constant(float(status), tf.float64),
+        tf.timestamp(),
+      ]
+    )
+    marks = tf.tile(marks[tf.newaxis], [tf.shape(rows)[0], 1])
+    return self._log.append(tf.concat([marks, rows], axis=1))
+
+  def _write_client(
+    self, clients: tf.Tensor, replica: tf.Tensor, row: tf.Tensor
+  ) -> tf.Operation:
+    return self._clients.assign(tf.tensor_scatter_nd_update(clients, [[replica]], [row]))
+
+  def _update(
+    self, gradient: tf.Tensor, head: PushHeader, version: tf.Tensor
+  ) -> tf.Operation:
+    """Applies the rule; `vector` moves last, and parameters and version at once."""
+    warm = tf.equal(head.warm, 1)
+    slots = tuple(slot.read() for slot in self._slots)
+    writes = []
+    if self._rule.reset_slots:
+      released = self._released.read()
+      first = tf.logical_not(warm) & tf.equal(released, 0)
+      slots = tuple(tf.where(first, tf.zeros_like(slot), slot) for slot in slots)
+      writes.append(self._released.assign(tf.where(warm, released, 1)))
+    staleness = downpour.staleness(version + 1, head.oldest_version)
+    delta, slots = self._rule.update(slots, gradient, staleness, warm)
+    # low + 1, or at a carry low = 0 and high + 1.
+    carry = tf.equal((version + 1) % _CARRY, 0)
+    tail = tf.where(carry, [-1.0, _CARRY - 1.0], [0.0, -1.0])
+    delta = tf.tensor_scatter_nd_update(delta, [[self.size], [self.size + 1]], tail)
+    writes += [variable.assign(slot) for variable, slot in zip(self._slots, slots)]
+    with tf.control_dependencies(writes):
+      return self._vector.assign_sub(delta)
+
+  def _fetch(self, start: tf.Tensor) -> tf.Tensor:
+    del start
+    return self._vector.read()
+
+  def _register(self, replica: tf.Tensor, incarnation: tf.Tensor) -> tf.Tensor:
+    def locked() -> tf.Tensor:
+      clients = self._clients.read()
+      client = clients[replica]
+      number = tf.where(incarnation < 0, client[INCARNATION] + 1, incarnation)
+      none = tf.constant(-1, tf.int64)
+      row = tf.stack([number, none, client[NEXT_STEP], client[COUNTED]])
+      with tf.control_dependencies([self._write_client(clients, replica, row)]):
+        return tf.identity(row)
+
+    return self._mutex.run(locked)
+
+  def _snapshot(self, unused: tf.Tensor) -> ShardState:
+    return self._mutex.run(
+      lambda: ShardState(
+        self._vector.read(),
+        tuple(slot.read() for slot in self._slots),
+        self._clients.read(),
+        self._released.read(),
+      )
+    )
+
+  def _restore(self, *state: tf.Tensor) -> tf.Tensor:
+    variables = (self._vector, *self._slots, self._clients, self._released)
+
+    def locked() -> tf.Tensor:
+      # The log of an earlier chief is on its disk, or undone.
+      with tf.control_dependencies([self._log.take_all()]):
+        return _after([v.assign(value) for v, value in zip(variables, state)])
+
+    return self._mutex.run(locked)
+
+  def _poll(self, unused: tf.Tensor) -> Poll:
+    version, clients = version_of(self._vector.read()), self._clients.read()
+    # In this order: every step counted in `clients` is then in this log or an older one.
+    with tf.control_dependencies([version, clients]):
+      return Poll(self._log.take_all(), version, clients)
+
+
+def _after(operations: Sequence[tf.Operation]) -> tf.Tensor:
+  with tf.control_dependencies(operations):
+    return tf.constant(True)
+
+
+def create(
+  sharding: Sharding, server_rule: ServerRule, num_clients: int, prefix: str = ''
+) -> list[Shard]:
+  """Returns the shards of a cluster, one per ps task, not yet filled."""
+  width = len(steps.COLUMNS) + sharding.num_shards
+  return [
+    Shard(index, size, server_rule, num_clients, width, prefix)
+    for index, size in enumerate(sharding.sizes)
+  ]
