@@ -1,0 +1,507 @@
+"""A model replica on its worker: Downpour's client, in windows of many steps.
+
+The chief schedules windows; `ClusterCoordinator` chooses the worker. A window reads the
+replica's state, asks the pool for steps, does them in one loop inside the graph, and
+writes the state back, so a replica's parameters, accrued gradient and step live on its
+worker from window to window. Each step is the appendix's (algorithms/downpour.py), in
+one of two cycles: blocking, or with fetch and push overlapping the computing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import ml_collections
+import tensorflow as tf
+
+from distbelief import step_times
+from distbelief.algorithms import downpour
+from distbelief.cluster import shards as shards_lib
+from distbelief.cluster.parameter_server import ParameterServer
+from distbelief.cluster.sleep import sleep
+from distbelief.models.objective import Objective
+from distbelief.telemetry import steps
+
+_NAN = float('nan')
+
+
+class Source(Protocol):
+  """The training data as a replica needs it; see distbelief.data."""
+
+  input_shape: tuple[int, ...]
+
+  def minibatches(
+    self,
+    replica: tf.Tensor,
+    num_replicas: int,
+    start: tf.Tensor,
+    batch_size: int,
+    warmstart_steps: int,
+  ) -> tf.data.Dataset:
+    """Returns the replica's endless minibatches from its step `start` on."""
+    ...
+
+
+class _State(NamedTuple):
+  """A replica between two steps; all of it on its worker."""
+
+  incarnation: tf.Tensor  # int64; -1: must register (a new process, a window that died).
+  step: tf.Tensor  # int64, the next one.
+  sequence: tf.Tensor  # int64, of the next push.
+  first: tf.Tensor  # bool, no step done since registering.
+  count: tf.Tensor  # int64, gradients accrued.
+  free: tf.Tensor  # float64, when the last step ended.
+  held: tf.Tensor  # [shards] int64, versions of the parameters as last fetched.
+  oldest: tf.Tensor  # [shards] int64, versions of the oldest used since the last push.
+  rows: tf.Tensor  # [n_push, row] float64, the steps since the last push.
+  params: list[tf.Tensor]
+  accrued: list[tf.Tensor]
+
+
+class _Fetched(NamedTuple):
+  params: list[tf.Tensor]
+  held: tf.Tensor  # [shards] int64.
+  start: tf.Tensor  # float64, NaN: no fetch.
+  end: tf.Tensor
+
+
+class _Pushed(NamedTuple):
+  current: tf.Tensor  # bool, False: a newer incarnation has taken this one's place.
+  start: tf.Tensor  # float64, NaN: no push.
+  end: tf.Tensor
+
+
+class WindowResult(NamedTuple):
+  """What a window tells the chief; what it computed is with the shards already."""
+
+  replica: tf.Tensor
+  incarnation: tf.Tensor
+  taken: tf.Tensor  # Steps granted; 0: there were none, and what was accrued is pushed.
+  pushes: tf.Tensor  # [.., 3] float64: sequence (-1: none), start and end.
+  pending: tf.Tensor  # [.., row] float64, steps whose gradients are not yet pushed.
+
+
+def identity_of_process() -> tf.Tensor:
+  """Returns the replica's index, read on the worker from its process' name.
+
+  Workers are named 'replica-<index>' (cluster/servers.py); TensorFlow itself does not
+  tell a closure where it runs.
+  """
+  name = tf.strings.strip(tf.io.read_file('/proc/self/comm'))
+  return tf.strings.to_number(tf.strings.split(name, '-')[-1], tf.int64)
+
+
+class Replica:
+  """Builds the function that runs one window on whatever worker it lands on."""
+
+  def __init__(
+    self,
+    config: ml_collections.ConfigDict,
+    num_replicas: int,
+    strategy: tf.distribute.ParameterServerStrategy,
+    objective: Objective,
+    source: Source,
+    server: ParameterServer,
+    identity: Callable[[], tf.Tensor] = identity_of_process,
+    prefix: str = '',
+  ) -> None:
+    """Makes the replicas' state, reset wherever a worker starts anew.
+
+    Args:
+      config: The run's.
+      num_replicas: Workers of the cluster.
+      strategy: Under whose scope the per-worker variables are made.
+      objective: What is minimised.
+      source: The training data.
+      server: The parameter server.
+      identity: Tells the replica's index, in the graph, on the worker.
+      prefix: Of the name of the iterator on the worker.
+    """
+    self._config, self._num_replicas = config, num_replicas
+    self._objective, self._source = objective, source
+    self._sharding, self._shards, self._pool = server.sharding, server.shards, server.pool
+    self._identity, self._prefix = identity, prefix
+    self._row_width = len(steps.COLUMNS) + len(self._shards)
+    self._warm_steps = config.downpour.warmstart_steps
+    zeros = [tf.zeros(shape) for shape in objective.shapes]
+    none = tf.zeros([len(self._shards)], tf.int64)
+    initial = _State(
+      incarnation=tf.constant(-1, tf.int64),
+      step=tf.constant(0, tf.int64),
+      sequence=tf.constant(0, tf.int64),
+      first=tf.constant(True),
+      count=tf.constant(0, tf.int64),
+      free=tf.constant(_NAN, tf.float64),
+      held=none,
+      oldest=none,
+      rows=tf.zeros([config.downpour.n_push, self._row_width], tf.float64),
+      params=zeros,
+      accrued=zeros,
+    )
+    batch = config.data.batch_size
+    self._types = [tf.float32, tf.int32]
+    self._shapes = [[batch, *source.input_shape], [batch]]
+    with strategy.scope():
+      self._variables = tf.nest.map_structure(
+        lambda value: tf.Variable(value, trainable=False, per_worker_variable=True),
+        initial,
+      )
+    self.window = tf.function(self._window, autograph=False)
+
+  def _window(self) -> WindowResult:
+    """One closure: asks for steps and does them, or pushes what is still accrued."""
+    # TensorFlow does not order reads and writes of per-worker variables: read each once
+    # here, carry the values, write each once at the end.
+    state = tf.nest.map_structure(lambda v: tf.identity(v.read_value()), self._variables)
+    with tf.control_dependencies(tf.nest.flatten(state)):
+      # If this window dies half-way on a worker that lives, its state is not to be
+      # trusted: the next one must register anew.
+      marked = self._variables.incarnation.assign(
+        tf.constant(-1, tf.int64), read_value=False
+      )
+    with tf.control_dependencies([marked]):
+      replica = tf.identity(self._identity())
+    self._iterator = self._stateful_iterator()
+    state = tf.cond(
+      state.incarnation < 0, lambda: self._join(replica, state), lambda: state
+    )
+    with tf.control_dependencies([state.incarnation, state.free]):
+      most = tf.constant(self._config.downpour.window_steps, tf.int64)
+      taken = self._pool.take(tf.identity(replica), most)
+
+    state, current, pushes = self._steps(replica, state, taken)
+    state, pushed, sequence = self._flush(replica, state, taken)
+    last = tf.stack([tf.cast(sequence, tf.float64), pushed.start, pushed.end])
+    result = WindowResult(
+      replica,
+      state.incarnation,
+      taken,
+      tf.concat([pushes, last[tf.newaxis]], axis=0),
+      state.rows[: state.count],
+    )
+    replaced = tf.logical_not(current & pushed.current)
+    state = state._replace(
+      incarnation=tf.where(replaced, tf.constant(-1, tf.int64), state.incarnation)
+    )
+    writes = [
+      variable.assign(value, read_value=False)
+      for variable, value in zip(
+        tf.nest.flatten(self._variables), tf.nest.flatten(state), strict=True
+      )
+    ]
+    with tf.control_dependencies(writes):
+      return tf.nest.map_structure(tf.identity, result)
+
+  # Joining, and the data.
+
+  def _join(self, replica: tf.Tensor, state: _State) -> _State:
+    """Registers a new incarnation at every shard, and goes on after the last step.
+
+    Shard 0 numbers incarnations. Gradients that the former one had not pushed are lost;
+    its steps return to the pool.
+    """
+    first, *others = self._shards
+    client = first.register(replica, tf.constant(-1, tf.int64))
+    clients = [client]
+    for shard in others:
+      clients.append(shard.register(replica, client[steps.INCARNATION]))
+    table = tf.stack(clients)
+    step = tf.reduce_max(table[:, steps.NEXT_STEP])
+    counted = tf.reduce_min(table[:, steps.COUNTED])
+    with tf.control_dependencies([self._pool.settle(replica, counted)]):
+      minibatches = self._minibatches(replica, step)
+      made = tf.raw_ops.MakeIterator(
+        dataset=tf.data.experimental.to_variant(minibatches), iterator=self._iterator
+      )
+    with tf.control_dependencies([made]):
+      free = tf.timestamp()
+    params, held = state.params, state.held
+    if self._config.downpour.overlap:  # One blocking fetch before the pipeline starts.
+      fetched = self._fetch(replica, step, free)
+      params, held = fetched.params, fetched.held
+    return state._replace(
+      incarnation=tf.identity(client[steps.INCARNATION]),
+      step=step,
+      sequence=tf.zeros_like(step),
+      first=tf.constant(True),
+      count=tf.zeros_like(step),
+      free=free,
+      held=held,
+      params=params,
+      accrued=[tf.zeros_like(a) for a in state.accrued],
+    )
+
+  def _minibatches(self, replica: tf.Tensor, start: tf.Tensor) -> tf.data.Dataset:
+    return self._source.minibatches(
+      replica, self._num_replicas, start, self._config.data.batch_size, self._warm_steps
+    )
+
+  def _stateful_iterator(self) -> tf.Tensor:
+    """An iterator that lives on the worker, and can be set to any step.
+
+    A per-worker dataset would start from its beginning whenever its worker does.
+    """
+    return tf.raw_ops.IteratorV2(
+      shared_name=f'{self._prefix}minibatches',
+      container='',
+      output_types=self._types,
+      output_shapes=self._shapes,
+    )
+
+  def _next_minibatch(self) -> tuple[tf.Tensor, tf.Tensor]:
+    inputs, labels = tf.raw_ops.IteratorGetNext(
+      iterator=self._iterator, output_types=self._types, output_shapes=self._shapes
+    )
+    return inputs, labels
+
+  # The loop.
+
+  def _steps(
+    self, replica: tf.Tensor, state: _State, taken: tf.Tensor
+  ) -> tuple[_State, tf.Tensor, tf.Tensor]:
+    """Does `taken` steps; ends early if another incarnation has taken over."""
+    step = self._overlapped_step if self._config.downpour.overlap else self._blocking_step
+
+    def body(
+      done: tf.Tensor, unused_current: tf.Tensor, state: _State, pushes: tf.TensorArray
+    ) -> tuple[Any, ...]:
+      sequence = tf.cast(state.sequence, tf.float64)
+      state, pushed = step(replica, state)
+      pushes = pushes.write(
+        tf.cast(done, tf.int32), tf.stack([sequence, pushed.start, pushed.end])
+      )
+      return done + 1, pushed.current, state, pushes
+
+    pushes = tf.TensorArray(tf.float64, tf.cast(taken, tf.int32), element_shape=[3])
+    done, current, state, pushes = tf.while_loop(
+      lambda done, current, *_: (done < taken) & current,
+      body,
+      (tf.zeros_like(taken), tf.constant(True), state, pushes),
+      parallel_iterations=1,
+    )
+    return state, current, pushes.gather(tf.range(tf.cast(done, tf.int32)))
+
+  def _blocking_step(self, replica: tf.Tensor, state: _State) -> tuple[_State, _Pushed]:
+    """Fetch if due, compute, push if due: one after the other."""
+    options = self._config.downpour
+    with tf.control_dependencies([state.free]):
+      minibatch = self._next_minibatch()
+    began = _now(minibatch)
+    fresh = downpour.fetch_due(state.step, options.n_fetch) | state.first
+    fetched = tf.cond(
+      fresh,
+      lambda: self._fetch(replica, state.step, began),
+      lambda: _Fetched(state.params, state.held, *_no_time()),
+    )
+    compute_start = _now([fetched.held, *fetched.params])
+    state = state._replace(params=fetched.params, held=fetched.held)
+    result, compute_end = self._compute(replica, state, minibatch, compute_start)
+    row = {
+      'fresh': fresh,
+      'fetch_start': fetched.start,
+      'fetch_end': fetched.end,
+      'compute_start': compute_start,
+      'compute_end': compute_end,
+      'wait_start': state.free,
+      'wait_end': began,
+    }
+    params = state.params
+    if options.n_fetch > 1:  # Else the next fetch always replaces it unseen.
+      params = downpour.local_step(params, result.gradient, options.learning_rate)
+    state = self._accrue(replica, state, result, row)
+    pushed = tf.cond(
+      downpour.push_due(state.step, options.n_push),
+      lambda: self._push(replica, state, compute_end),
+      _no_push,
+    )
+    state = self._emptied_if(pushed, state)
+    free = tf.where(tf.math.is_nan(pushed.end), compute_end, pushed.end)
+    return self._advance(state, params, free), pushed
+
+  def _overlapped_step(self, replica: tf.Tensor, state: _State) -> tuple[_State, _Pushed]:
+    """Pushes the step before, fetches for the step after, and computes: all at once.
+
+    None of the three depends on another, and what they bring is passed on as loop
+    tensors on the worker: TensorFlow then runs them side by side.
+    """
+    options = self._config.downpour
+    minibatch = self._next_minibatch()
+    began = _now([state.free, *minibatch])
+    due = downpour.fetch_due(state.step, options.n_fetch)
+    fetched = tf.cond(
+      due,
+      lambda: self._fetch(replica, state.step, began),
+      lambda: _Fetched(state.params, state.held, *_no_time()),
+    )
+    pushed = tf.cond(
+      downpour.push_due(state.step - 1, options.n_push) & (state.count > 0),
+      lambda: self._push(replica, state, began),
+      _no_push,
+    )
+    result, compute_end = self._compute(replica, state, minibatch, began)
+    row = {
+      'fresh': state.first | downpour.fetch_due(state.step - 1, options.n_fetch),
+      'fetch_start': fetched.start,
+      'fetch_end': fetched.end,
+      'compute_start': began,
+      'compute_end': compute_end,
+      'wait_start': state.free,
+      'wait_end': began,
+    }
+    params = fetched.params
+    if options.n_fetch > 1:
+      stepped = downpour.local_step(state.params, result.gradient, options.learning_rate)
+      params = tf.cond(due, lambda: fetched.params, lambda: stepped)
+    state = self._accrue(replica, self._emptied_if(pushed, state), result, row)
+    # The next step waits for this fetch and this push, and that wait is its own.
+    with tf.control_dependencies([fetched.end, pushed.end]):
+      free = tf.identity(compute_end)
+    return self._advance(state._replace(held=fetched.held), params, free), pushed
+
+  def _flush(
+    self, replica: tf.Tensor, state: _State, taken: tf.Tensor
+  ) -> tuple[_State, _Pushed, tf.Tensor]:
+    """In a window of length 0, pushes what is accrued."""
+    sequence = state.sequence
+    pushed = tf.cond(
+      tf.equal(taken, 0) & (state.count > 0),
+      lambda: self._push(replica, state, state.free),
+      _no_push,
+    )
+    return self._emptied_if(pushed, state), pushed, sequence
+
+  # What a step is made of.
+
+  def _compute(
+    self, replica: tf.Tensor, state: _State, minibatch: tuple, start: tf.Tensor
+  ) -> tuple[Any, tf.Tensor]:
+    """Returns the minibatch's loss and gradient, and when these and padding ended."""
+    with tf.control_dependencies([start]):
+      params = [tf.identity(p) for p in state.params]
+    result = self._objective.gradient(params, *minibatch)
+    done = list(tf.nest.flatten(result))
+    cluster = self._config.cluster
+    if cluster.step_seconds > 0:
+      seconds = step_times.sample_seconds(cluster, self._config.seed, replica, state.step)
+      done.append(sleep(seconds, start))
+    return result, _now(done)
+
+  def _accrue(
+    self, replica: tf.Tensor, state: _State, result: Any, row: dict[str, tf.Tensor]
+  ) -> _State:
+    """Adds a step's gradient, and its row, to what the next push carries."""
+    empty = tf.equal(state.count, 0)
+    row = {
+      **row,
+      'replica': replica,
+      'incarnation': state.incarnation,
+      'step': state.step,
+      'batch': state.step,
+      'sequence': state.sequence,
+      'pushed': 0.0,  # Set, with 'gradients', when the push is made up.
+      'gradients': 0.0,
+      'loss': result.loss,
+      'accuracy': result.accuracy,
+    }
+    columns = [tf.cast(row[name], tf.float64) for name in steps.COLUMNS]
+    values = tf.concat([tf.stack(columns), tf.cast(state.held, tf.float64)], axis=0)
+    return state._replace(
+      count=state.count + 1,
+      oldest=tf.where(empty, state.held, tf.minimum(state.oldest, state.held)),
+      rows=tf.tensor_scatter_nd_update(state.rows, [[state.count]], [values]),
+      accrued=downpour.accrue(state.accrued, result.gradient),
+    )
+
+  def _advance(self, state: _State, params: list[tf.Tensor], free: tf.Tensor) -> _State:
+    return state._replace(
+      step=state.step + 1, first=tf.constant(False), free=free, params=params
+    )
+
+  def _emptied_if(self, pushed: _Pushed, state: _State) -> _State:
+    """Returns the state with nothing accrued if a push took it, else as it was."""
+    went = tf.logical_not(tf.math.is_nan(pushed.end))
+    return state._replace(
+      sequence=state.sequence + tf.cast(went, tf.int64),
+      count=tf.where(went, tf.constant(0, tf.int64), state.count),
+      accrued=tf.cond(
+        went,
+        lambda: [tf.zeros_like(a) for a in state.accrued],
+        lambda: [tf.identity(a) for a in state.accrued],
+      ),
+    )
+
+  def _fetch(self, replica: tf.Tensor, step: tf.Tensor, start: tf.Tensor) -> _Fetched:
+    """Reads every shard, each at whatever version it is."""
+    asked = self._latency(start)
+    vectors = [shard.fetch(asked) for shard in self._shards]
+    params = self._sharding.join(vectors)
+    held = tf.stack([shards_lib.version_of(vector) for vector in vectors])
+    return _Fetched(params, held, start, _now([held, *params]))
+
+  def _push(self, replica: tf.Tensor, state: _State, start: tf.Tensor) -> _Pushed:
+    """Sends the accrued gradient to every shard; waits until each has applied it."""
+    slices = self._sharding.split(state.accrued, tail=shards_lib.TAIL)
+    finite = tf.reduce_all(
+      [tf.reduce_all(tf.math.is_finite(gradient)) for gradient in slices]
+    )
+    # The row of the last step, after which the push was due, says how many it carries.
+    rows = state.rows[: state.count]
+    last = tf.stack([state.count - 1, state.count - 1])
+    marks = tf.stack([last, [steps.COLUMN['pushed'], steps.COLUMN['gradients']]], axis=1)
+    count = tf.cast(state.count, tf.float64)
+    rows = tf.tensor_scatter_nd_update(
+      rows, marks, tf.stack([tf.ones_like(count), count])
+    )
+    next_step = tf.cast(rows[-1, steps.COLUMN['step']], tf.int64) + 1
+    warm = tf.equal(replica, 0) & (next_step <= self._warm_steps)
+    with tf.control_dependencies([self._latency(start), *slices]):
+      rows = tf.identity(rows)
+
+    def headers() -> list[tf.Tensor]:
+      return [
+        tf.stack(
+          shards_lib.PushHeader(
+            replica=replica,
+            incarnation=state.incarnation,
+            sequence=state.sequence,
+            next_step=next_step,
+            oldest_version=state.oldest[index],
+            warm=tf.cast(warm, tf.int64),
+          )
+        )
+        for index in range(len(self._shards))
+      ]
+
+    def send() -> list[tf.Tensor]:
+      return [
+        shard.push(gradient, header, rows)
+        for shard, gradient, header in zip(self._shards, slices, headers())
+      ]
+
+    def skip() -> list[tf.Tensor]:
+      return [shard.skip(header, rows) for shard, header in zip(self._shards, headers())]
+
+    current = tf.stack(tf.cond(finite, send, skip))
+    return _Pushed(tf.reduce_all(current > 0), start, _now([current]))
+
+  def _latency(self, start: tf.Tensor) -> tf.Tensor:
+    seconds = self._config.cluster.latency_seconds
+    if not seconds:
+      return start
+    with tf.control_dependencies([sleep(tf.constant(seconds), start)]):
+      return tf.identity(start)
+
+
+def _now(after: Sequence[tf.Tensor]) -> tf.Tensor:
+  """Returns the time, float64 seconds since the epoch, once `after` is computed."""
+  with tf.control_dependencies(list(after)):
+    return tf.timestamp()
+
+
+def _no_time() -> tuple[tf.Tensor, tf.Tensor]:
+  return tf.constant(_NAN, tf.float64), tf.constant(_NAN, tf.float64)
+
+
+def _no_push() -> _Pushed:
+  return _Pushed(tf.constant(True), *_no_time())

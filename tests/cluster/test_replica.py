@@ -1,0 +1,206 @@
+"""One replica's windows on real shards, against plain formulas."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from distbelief.cluster import shards
+from distbelief.telemetry import records
+from distbelief.telemetry import steps as steps_lib
+from tests import slow_truth
+from tests.cluster import in_process
+
+STEPS = 50
+ALPHA, RATE = 0.3, 0.2
+
+
+def make(cluster, num_shards=2, **fields):
+  config = in_process.small_config(
+    **{
+      'downpour.learning_rate': ALPHA,
+      'server.optimizer': 'sgd',
+      'server.learning_rate': RATE,
+      **fields,
+    }
+  )
+  return in_process.Cluster(cluster[0], config, num_replicas=1, num_shards=num_shards)
+
+
+def plain_downpour(run, n_fetch, n_push):
+  """The appendix' client and an SGD server, in NumPy; returns (server, pushes, sum)."""
+  server = [p.numpy().astype(np.float64) for p in run.objective.initial]
+  accrued = [np.zeros_like(p) for p in server]
+  total = [np.zeros_like(p) for p in server]
+  pushes = 0
+  for step in range(STEPS):
+    if step % n_fetch == 0:
+      params = [p.copy() for p in server]
+    gradient = slow_truth.gradient(params, *run.minibatch(0, step))
+    accrued = [a + g for a, g in zip(accrued, gradient)]
+    total = [t + g for t, g in zip(total, gradient)]
+    params = [p - ALPHA * g for p, g in zip(params, gradient)]
+    if step % n_push == 0:
+      server = [p - RATE * a for p, a in zip(server, accrued)]
+      accrued = [np.zeros_like(a) for a in accrued]
+      pushes += 1
+  left = max(np.abs(a).max() for a in accrued) > 0
+  server = [p - RATE * a for p, a in zip(server, accrued)]
+  flat = np.concatenate([p.ravel() for p in server])
+  return flat, pushes + left, np.concatenate([t.ravel() for t in total])
+
+
+@pytest.mark.parametrize('n_push', [1, 2, 3])
+@pytest.mark.parametrize('n_fetch', [1, 2, 3])
+def test_equals_plain_formulas_whatever_the_windows(cluster, n_fetch, n_push):
+  fields = {'downpour.n_fetch': n_fetch, 'downpour.n_push': n_push}
+  run = make(cluster, **fields)
+  found = []
+  for lengths in ([1] * STEPS, [STEPS + 10], [7, 1, 13, 3, 11, 15]):
+    run.start_over()
+    done = 0
+    for length in lengths:
+      done = min(done + length, STEPS)
+      run.grant(done)
+      result = run.replica.window()
+      assert int(result.taken) == min(length, STEPS)
+    assert int(run.replica.window().taken) == 0  # Pushes what is left.
+    look = run.server.look()
+    assert look.steps == STEPS and look.left == 0
+    found.append((run.parameters(), look))
+  truth, pushes, total = plain_downpour(run, n_fetch, n_push)
+  for parameters, look in found:
+    np.testing.assert_allclose(parameters, truth, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(parameters, found[0][0])  # To the bit.
+    assert look.versions.tolist() == [pushes] * 2
+    initial = np.concatenate([p.numpy().ravel() for p in run.objective.initial])
+    # The sum of all pushes is the sum of all gradients.
+    np.testing.assert_allclose((initial - parameters) / RATE, total, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize('overlap', [False, True])
+def test_records_of_one_replica(cluster, tmp_path, overlap):
+  run = make(
+    cluster,
+    num_shards=3,
+    **{'downpour.n_fetch': 3, 'downpour.n_push': 2, 'downpour.overlap': overlap},
+  )
+  recorder = records.Recorder(tmp_path / 'steps' / '000.bin', 3, 1)
+  for limit in (4, 11, 20, 20):
+    run.grant(limit)
+    result = run.replica.window()
+    recorder.add_window((0, 0), result.pushes.numpy(), result.pending.numpy())
+    for shard, log in enumerate(run.server.look().logs):
+      recorder.add_log(shard, log)
+  found = records.read(tmp_path)
+  assert found['step'].tolist() == list(range(20))
+  assert found['batch'].tolist() == list(range(20))
+  fetches = [step for step in range(20) if step % 3 == (1 if overlap else 0)]
+  fresh = sorted({0, *fetches})
+  assert np.flatnonzero(found['fresh']).tolist() == fresh
+  ends = np.flatnonzero(found['pushed'])
+  assert ends.tolist() == [*range(0, 20, 2), 19]
+  assert found['gradients'][ends].tolist() == [1, *[2] * 9, 1]
+  assert (np.arange(1, 12) == found['version_applied'][ends].T).all()
+  assert (found['status'] == steps_lib.Status.APPLIED).all()
+  assert (np.diff(found['version_held'], axis=0) >= 0).all()
+  assert (found['compute_end'] >= found['compute_start']).all()
+  assert (found['push_end'][ends] >= found['push_start'][ends]).all()
+  assert np.isnan(found['push_end'][~found['pushed']]).all()
+  truth = slow_truth.Truth(
+    [p.numpy() for p in run.objective.initial], 3, 'sgd', RATE, ALPHA, 3, 2, run.minibatch
+  ).replay(found)
+  np.testing.assert_allclose(run.parameters(), truth, rtol=1e-4, atol=1e-6)
+
+
+def test_n_1_blocking_equals_one_process_sgd(cluster):
+  run = make(cluster)
+  run.grant(STEPS)
+  run.replica.window()
+  params = [tf.Variable(p) for p in run.objective.initial]
+  for step in range(STEPS):
+    inputs, labels = run.minibatch(0, step)
+    with tf.GradientTape() as tape:
+      logits = run.objective.logits(params, inputs)
+      losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+      loss = tf.reduce_mean(losses)
+    for variable, gradient in zip(params, tape.gradient(loss, params)):
+      variable.assign_sub(RATE * gradient)
+  flat = np.concatenate([p.numpy().ravel() for p in params])
+  np.testing.assert_allclose(run.parameters(), flat, rtol=1e-5, atol=1e-6)
+
+
+def test_a_gradient_that_is_not_finite_is_dropped_and_counted(cluster):
+  config = in_process.small_config(**{'server.optimizer': 'sgd', 'downpour.n_push': 2})
+  poisoned = in_process.RandomData(poisoned_step=4)
+  run = in_process.Cluster(cluster[0], config, 1, 2, source=poisoned)
+  run.grant(8)
+  run.replica.window()
+  run.replica.window()
+  look = run.server.look()
+  assert look.steps == 8 and look.left == 0
+  version, status = look.logs[0][:, 0], look.logs[0][:, 1]
+  # Pushes carry steps 0, 1-2, 3-4, 5-6, 7.
+  dropped, applied = steps_lib.Status.DROPPED, steps_lib.Status.APPLIED
+  assert status.tolist() == [applied] * 3 + [dropped] * 2 + [applied] * 3
+  assert version.tolist() == [1, 2, 2, 2, 2, 3, 3, 4]
+  assert np.isfinite(run.parameters()).all()
+
+
+def test_a_window_that_died_registers_anew_and_its_steps_return(cluster):
+  run = make(cluster, **{'downpour.n_push': 3})
+  run.grant(5)  # Pushes after steps 0 and 3; step 4 stays accrued.
+  run.replica.window()
+  run.forget()
+  run.grant(10)
+  assert run.server.look().left == 5
+  result = run.replica.window()
+  assert int(result.incarnation) == 1
+  assert int(result.taken) == 6  # Step 4 is done again.
+  look = run.server.look()
+  steps = look.logs[0][:, len(steps_lib.LOG_COLUMNS) + steps_lib.COLUMN['step']]
+  assert steps.tolist() == [4, 5, 6, 7, 8, 9]
+
+
+def test_a_repeat_is_dropped_and_a_replaced_incarnation_too(cluster):
+  run = make(cluster, num_shards=1)
+  shard = run.server.shards[0]
+  zero = tf.constant(0, tf.int64)
+  shard.register(zero, tf.constant(-1, tf.int64))
+  gradient = tf.concat([tf.ones([shard.size]), tf.zeros([shards.TAIL])], axis=0)
+  rows = tf.zeros([1, len(steps_lib.COLUMNS) + 1], tf.float64)
+
+  def push(incarnation, sequence):
+    header = shards.PushHeader(0, incarnation, sequence, sequence + 1, 0, 0)
+    current = shard.push(gradient, tf.constant(header, tf.int64), rows)
+    return int(current), int(run.server.look().versions[0])
+
+  assert push(0, 0) == (1, 1)
+  assert push(0, 0) == (1, 1)  # A repeat.
+  assert push(0, 1) == (1, 2)
+  shard.register(zero, tf.constant(-1, tf.int64))
+  assert push(0, 2) == (0, 2)
+  assert push(1, 0) == (1, 3)
+
+
+@pytest.mark.parametrize(
+  ('version', 'parts'),
+  [(0, [0, 0]), (2**20 - 1, [0, 2**20 - 1]), (2**41 + 5, [2**21, 5])],
+)
+def test_versions_beyond_what_a_float32_counts(version, parts):
+  tail = shards.tail_of(version)
+  assert tail == parts
+  assert int(shards.version_of(tf.constant([0.5, *tail]))) == version
+
+
+def test_the_version_carries(cluster):
+  run = make(cluster, num_shards=1)
+  shard = run.server.shards[0]
+  state = run.server.snapshot()[0]
+  vector = state.vector.copy()
+  vector[-shards.TAIL :] = shards.tail_of(2**20 - 2)
+  shard.restore(*tf.nest.flatten(state._replace(vector=vector)))
+  run.grant(4)
+  run.replica.window()
+  look = run.server.look()
+  assert look.logs[0][:, 0].tolist() == [2**20 - 1, 2**20, 2**20 + 1, 2**20 + 2]
+  assert look.versions[0] == 2**20 + 2
