@@ -1,0 +1,84 @@
+"""Evaluation on hold-out data, beside the training: it pauses no replica."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import threading
+
+import tensorflow as tf
+
+from distbelief import data
+from distbelief.cluster.parameter_server import ParameterServer
+from distbelief.models.objective import Objective
+from distbelief.telemetry import metrics
+
+_BATCH = 1024
+
+
+class Evaluator:
+  """Scores the server's parameters, at most one evaluation at a time.
+
+  Attributes:
+    accuracy: The last hold-out accuracy, None before the first.
+  """
+
+  def __init__(
+    self,
+    objective: Objective,
+    source: data.Source,
+    server: ParameterServer,
+    writer: metrics.MetricWriter,
+    eval_steps: int,
+  ) -> None:
+    """Evaluates nothing yet.
+
+    Args:
+      objective: Its model and loss.
+      source: Of the hold-out data.
+      server: Whose parameters are scored.
+      writer: Takes the rows.
+      eval_steps: config.eval_steps.
+    """
+    self._objective, self._source = objective, source
+    self._server, self._writer = server, writer
+    self._eval_steps = eval_steps
+    self._next: int | None = None
+    self._thread = concurrent.futures.ThreadPoolExecutor(1, 'evaluation')
+    self._running: concurrent.futures.Future | None = None
+    self._minibatches: list[tuple[tf.Tensor, tf.Tensor]] = []
+    self._lock = threading.Lock()
+    self.accuracy: float | None = None
+
+  def due(self, steps: int) -> bool:
+    """Returns whether `eval_steps` more have been applied, and none is running."""
+    if self._next is None:
+      self._next = self._following(steps)
+    if self._running is not None and self._running.done():
+      self._running.result()  # Raises what went wrong.
+      self._running = None
+    return steps >= self._next and self._running is None
+
+  def start(self, row: metrics.Evaluation) -> None:
+    """Begins an evaluation; its hold-out figures replace those of `row`."""
+    self._next = self._following(row.steps)
+    self._running = self._thread.submit(self._evaluate, row)
+
+  def finish(self, row: metrics.Evaluation) -> None:
+    """Ends the one that is running, and makes the last."""
+    self._thread.shutdown()
+    if self._running is not None:
+      self._running.result()
+    self._evaluate(row)
+
+  def _following(self, steps: int) -> int:
+    return self._eval_steps * (steps // self._eval_steps + 1)
+
+  def _evaluate(self, row: metrics.Evaluation) -> None:
+    params = self._server.parameters()
+    with self._lock:
+      if not self._minibatches:  # Features are computed once.
+        self._minibatches = list(self._source.holdout(_BATCH))
+      loss, self.accuracy = self._objective.evaluate(params, self._minibatches)
+      self._writer.evaluation(
+        row._replace(holdout_loss=loss, holdout_accuracy=self.accuracy)
+      )

@@ -1,0 +1,49 @@
+"""What each task of a cluster does, whoever started it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import ml_collections
+import tensorflow as tf
+
+from distbelief import config as config_lib
+from distbelief import learning
+from distbelief.cluster import chief, servers
+from distbelief.telemetry import provenance
+
+
+def check(config: ml_collections.ConfigDict, workdir: str, display: Any) -> None:
+  """Tries the model and the data, before any task starts.
+
+  Raises:
+    errors.UserError: With the field, its value and the remedy.
+  """
+  del workdir, display
+  tf.config.set_visible_devices([], 'GPU')
+  source = learning.source_of(config)
+  source.prepare()
+  num_replicas, _ = config_lib.counts(config)
+  source.check(num_replicas, config.data.batch_size)
+  learning.objective_of(config, source)
+
+
+def run(
+  job: str,
+  index: int,
+  tf_config: Mapping[str, Any],
+  config: ml_collections.ConfigDict,
+  workdir: str,
+  display: Any,
+  origin: provenance.Origin,
+) -> None:
+  """Plays one task of a cluster on this machine to its end."""
+  if job == 'chief':
+    chief.Chief(config, Path(workdir), tf_config, display, origin).run()
+  else:
+    # Replicas share the machine; more threads each would only get in their way.
+    threads = max(1, os.cpu_count() // len(tf_config['cluster']['worker']))
+    servers.serve(job, index, tf_config, threads=threads)

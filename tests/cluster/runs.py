@@ -1,0 +1,98 @@
+"""Runs started as a user starts them, and what they leave."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import tensorflow as tf
+
+from distbelief import config as config_lib
+from distbelief import data
+from distbelief.telemetry import records
+
+ROOT = pathlib.Path(__file__).parents[2]
+TIMEOUT = 240
+
+SMALL = {
+  'num_steps': 240,
+  'data.num_utterances': 16,
+  'data.batch_size': 16,
+  'model.hidden_units': (12, 7),
+  'eval_steps': 100,
+  'downpour.warmstart_steps': 0,
+  'server.learning_rate': 0.02,
+}
+
+
+def command(workdir, **fields):
+  """The words of `scripts/train.py` with these fields changed."""
+  flags = [f'--config.{name}={value}' for name, value in fields.items()]
+  return [
+    sys.executable,
+    str(ROOT / 'scripts' / 'train.py'),
+    f'--config={ROOT / "configs" / "quickstart.py"}',
+    f'--workdir={workdir}',
+    *flags,
+  ]
+
+
+def environment():
+  """A user's, who sits behind a proxy; here it leads nowhere."""
+  proxy = {'http_proxy': 'http://127.0.0.1:9', 'https_proxy': 'http://127.0.0.1:9'}
+  return {**os.environ, **proxy, 'PYTHONPATH': str(ROOT)}
+
+
+def train(workdir, **fields):
+  """Runs to the end; returns the summary."""
+  result = subprocess.run(
+    command(workdir, **{**SMALL, **fields}),
+    capture_output=True,
+    text=True,
+    timeout=TIMEOUT,
+    cwd=workdir.parent,
+    env=environment(),
+  )
+  assert result.returncode == 0, result.stderr
+  return json.loads((workdir / 'summary.json').read_text())
+
+
+def config_of(workdir):
+  return config_lib.from_json((workdir / 'config.json').read_text())
+
+
+def checkpointed(workdir):
+  """The server's parameters in the last checkpoint, [P]."""
+  reader = tf.train.load_checkpoint(str(workdir / 'checkpoints'))
+  return reader.get_tensor('parameters/.ATTRIBUTES/VARIABLE_VALUE')
+
+
+def minibatches_of(config, num_replicas):
+  """A function (replica, step) -> (inputs, labels), as the replicas read them."""
+  source = data.create(
+    config.data.name, config.seed, num_utterances=config.data.num_utterances
+  )
+  streams, seen = {}, {}
+
+  def minibatch(replica, step):
+    replica, step = int(replica), int(step)
+    if replica not in streams:
+      streams[replica] = source.minibatches(
+        replica, num_replicas, 0, config.data.batch_size, config.downpour.warmstart_steps
+      ).as_numpy_iterator()
+      seen[replica] = []
+    while len(seen[replica]) <= step:
+      seen[replica].append(next(streams[replica]))
+    return seen[replica][step]
+
+  return minibatch
+
+
+def relative_error(found, truth):
+  return np.linalg.norm(found - truth) / np.linalg.norm(truth)
+
+
+def read(workdir):
+  return records.read(workdir)

@@ -1,0 +1,266 @@
+"""scripts/train.py up to where a cluster would start: errors of one line each."""
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+import distbelief
+from distbelief import command_line, errors, run, workdirs
+from distbelief import config as config_lib
+
+ROOT = pathlib.Path(__file__).parents[1]
+CONFIG = f'--config={ROOT / "configs" / "quickstart.py"}'
+
+
+@pytest.fixture
+def workdir(tmp_path):
+  return tmp_path / 'run'
+
+
+@pytest.fixture
+def train(monkeypatch, capfd):
+  """Calls the program; returns (status, stdout, stderr)."""
+  monkeypatch.delenv('TF_CONFIG', raising=False)
+  monkeypatch.setattr('distbelief.cluster.launcher.launch', _no_launch)
+
+  def call(*words):
+    argv = ['train.py', *map(str, words)]
+    monkeypatch.setattr(sys, 'argv', argv)  # ml_collections looks there.
+    status = command_line.train(argv)
+    return status, *capfd.readouterr()
+
+  return call
+
+
+def _no_launch(*unused_args):
+  raise AssertionError('a cluster would have been started')
+
+
+def is_one_error(result, *fragments):
+  status, out, err = result
+  assert (status, out) == (errors.BAD_INPUT, '')
+  assert re.fullmatch(r'error: [^\n]+\n', err), err
+  for fragment in fragments:
+    assert fragment in err
+  return True
+
+
+FIELDS = [
+  ('downpour.n_fetch', '0', ['(0) must be at least 1', 'the paper uses 1']),
+  ('cluster.num_replicas', '0', ['(0) must be at least 1 replica']),
+  ('model.name', 'resnet', ["('resnet')", 'acoustic']),
+  ('data.name', 'spoken_digits', ["did you mean 'spoken_digit'?"]),
+  ('server.optimizer', 'adam', ["('adam')", 'adagrad, momentum, sgd']),
+  ('algorithm', 'downpore', ["('downpore')", "did you mean 'downpour'?"]),
+  ('num_steps', 'many', ["('many') must be a whole number"]),
+  ('num_steps', '1.5', ["('1.5') must be a whole number"]),
+  ('cluster.num_replicas', 'x', ["('x') must be a whole number"]),
+  ('server.learning_rate', '0,1', ["('0,1') must be a number"]),
+  ('server.learning_rate', 'nan', ['(nan) must be more than 0']),
+  ('target_accuracy', 'good', ["('good') must be a number"]),
+  ('downpour.overlap', 'perhaps', ["('perhaps') must be True or False"]),
+  ('model.hidden_units', '(1.5,)', ['((1.5,)) must be a tuple of layer widths']),
+  ('cluster.slowdown', '(1, 4)', ['((1, 4)) must have one factor per replica']),
+  ('downpour.warmstart_steps', '987654', ['(987654) must be at most config.num_steps']),
+]
+
+
+@pytest.mark.parametrize(('name', 'value', 'fragments'), FIELDS)
+def test_a_bad_field_is_named_with_its_value(train, workdir, name, value, fragments):
+  result = train(CONFIG, f'--workdir={workdir}', f'--config.{name}={value}')
+  assert is_one_error(result, f'error: config.{name} (', *fragments)
+  assert not workdir.exists()
+
+
+@pytest.mark.parametrize('flag', ['--config.downpour.n_fech=2', '--config.n_fech=2'])
+def test_a_misspelt_field_on_the_command_line_gets_a_suggestion(train, workdir, flag):
+  result = train(CONFIG, f'--workdir={workdir}', flag)
+  assert is_one_error(result, 'is no field', 'did you mean config.downpour.n_fetch?')
+  assert not workdir.exists()
+
+
+@pytest.mark.parametrize(
+  ('body', 'fragments'),
+  [
+    ('config.downpour.n_fech = 2', ["'n_fech'", 'did you mean config.downpour.n_fetch?']),
+    ('config.num_stepz = 2', ["'num_stepz'", 'did you mean config.num_steps?']),
+    ('config.num_steps = "many"', ['TypeError', 'num_steps']),
+    ('config.num_steps = 0', ['config.num_steps (0) must be at least 1']),
+    ('raise RuntimeError("one\\ntwo")', ['RuntimeError: one']),
+    ('return None', ['no ConfigDict', 'distbelief.default_config()']),
+    ('return [config]', ['no ConfigDict', 'distbelief.default_config()']),
+    ('config = config.copy_and_resolve_references().unlock(); config.mine = 1', ['mine']),
+    ('config.(', ['SyntaxError']),
+  ],
+)
+def test_a_bad_config_file_is_one_line(train, tmp_path, workdir, body, fragments):
+  path = tmp_path / 'bad.py'
+  path.write_text(
+    'import distbelief\n'
+    'def get_config():\n'
+    '  config = distbelief.default_config()\n'
+    f'  {body}\n'
+    '  return config\n'
+  )
+  assert is_one_error(train(f'--config={path}', f'--workdir={workdir}'), *fragments)
+  assert not workdir.exists()
+
+
+@pytest.mark.parametrize(
+  ('words', 'fragments'),
+  [
+    ([], ['--config is missing', 'configs/quickstart.py']),
+    (['--config='], ['--config is missing']),
+    (['--config'], ['Missing value for flag --config']),
+    (['--config=/nowhere/x.py'], ['--config (/nowhere/x.py) is no file', 'configs/']),
+    (['--config', '/nowhere/x.py'], ['--config (/nowhere/x.py) is no file']),
+    (['--config=/'], ['--config (/) is no file']),
+    (
+      [CONFIG, 'num_steps=3'],
+      ["'num_steps=3' is not understood", '--config.FIELD=VALUE'],
+    ),
+    ([CONFIG, '--num_steps=3'], ['num_steps']),
+    ([CONFIG, '--print_confg'], ['print_confg', 'print_config']),
+    ([CONFIG, '--clock=sundial'], ['--clock=sundial']),
+    ([CONFIG, '--config.num_steps'], ['--config.num_steps']),
+  ],
+)
+def test_words_that_cannot_be_are_one_line(train, workdir, words, fragments):
+  assert is_one_error(train(f'--workdir={workdir}', *words), *fragments)
+  assert not workdir.exists()
+
+
+@pytest.mark.parametrize('words', [[], ['--workdir=']])
+def test_a_missing_workdir_is_one_line(train, words):
+  assert is_one_error(train(CONFIG, *words), '--workdir is missing')
+
+
+def test_a_workdir_that_cannot_be_is_one_line(train, workdir):
+  workdir.touch()
+  assert is_one_error(train(CONFIG, f'--workdir={workdir}'), f'--workdir ({workdir})')
+
+
+@pytest.mark.parametrize('text', ['{"cluster"', 'worker', '[]', '3', '{}'])
+def test_a_tf_config_that_is_none_is_one_line(train, workdir, monkeypatch, text):
+  monkeypatch.setenv('TF_CONFIG', text)
+  assert is_one_error(train(CONFIG, f'--workdir={workdir}'), 'TF_CONFIG')
+  assert not workdir.exists()
+
+
+def test_under_tf_config_fields_are_checked_as_well(train, workdir, monkeypatch):
+  monkeypatch.setenv('TF_CONFIG', '{"cluster": {}, "task": {}}')
+  result = train(CONFIG, f'--workdir={workdir}', '--config.num_steps=0')
+  assert is_one_error(result, 'config.num_steps (0)')
+
+
+@pytest.mark.parametrize('workdir_words', [[], ['--workdir=somewhere']])
+def test_print_config_prints_every_field_and_makes_nothing(
+  train, tmp_path, monkeypatch, workdir_words
+):
+  monkeypatch.chdir(tmp_path)
+  status, out, err = train(
+    CONFIG, '--print_config', '--config.downpour.n_push=7', *workdir_words
+  )
+  assert (status, err) == (errors.DONE, '')
+  lines = out.splitlines()
+  assert len(lines) == len(config_lib.FIELDS)
+  for line, field in zip(lines, config_lib.FIELDS):
+    assert line.startswith(f'config.{field.name} = ') and line.endswith(field.comment)
+  assert any(line.startswith('config.downpour.n_push = 7 ') for line in lines)
+  assert list(tmp_path.iterdir()) == []
+
+
+def test_print_config_refuses_what_a_run_would(train):
+  result = train(CONFIG, '--print_config', '--config.num_steps=0')
+  assert is_one_error(result, 'config.num_steps (0)')
+
+
+def test_help_names_the_flags(train):
+  status, out, err = train('--help')
+  assert (status, err) == (errors.DONE, '')
+  for flag in ('--config', '--workdir', '--print_config', '--clock'):
+    assert flag in out
+
+
+def test_what_is_left_goes_to_the_launcher(train, workdir, monkeypatch):
+  calls = []
+  monkeypatch.setattr(run, 'launch', lambda *args: calls.append(args) or 7)
+  words = ['--config.num_steps=12', '--noconfig.downpour.overlap', '--clock=cluster']
+  status, _, err = train(CONFIG, f'--workdir={workdir}', *words)
+  assert (status, err) == (7, '')
+  ((config, directory, tf_config),) = calls
+  assert config.num_steps == 12 and config.downpour.overlap is False
+  assert (directory, tf_config) == (str(workdir), None)
+
+
+def test_a_finished_run_says_so_and_starts_nothing(train, workdir):
+  with pytest.raises(AssertionError, match='would have been started'):
+    train(CONFIG, f'--workdir={workdir}')
+  (workdir / 'summary.json').write_text('{"steps": 987654}')
+  status, out, _ = train(CONFIG, f'--workdir={workdir}')
+  assert status == errors.DONE
+  assert 'has all of its' in out and out.count('\n') == 1
+
+
+def program(*words):
+  environ = {name: value for name, value in os.environ.items() if name != 'TF_CONFIG'}
+  result = subprocess.run(
+    [sys.executable, *words],
+    capture_output=True,
+    text=True,
+    env=environ | {'PYTHONPATH': str(ROOT)},
+  )
+  return result.returncode, result.stdout, result.stderr
+
+
+def script(*words):
+  return program(ROOT / 'scripts' / 'train.py', *words)
+
+
+def test_the_script_ends_with_the_status(workdir):
+  words = [CONFIG, f'--workdir={workdir}', '--config.downpour.n_fetch=0']
+  assert is_one_error(script(*words), 'config.downpour.n_fetch (0)')
+  assert not workdir.exists()
+
+
+def test_a_config_file_without_get_config_is_one_line(tmp_path, workdir):
+  path = tmp_path / 'empty.py'
+  path.touch()
+  result = script(f'--config={path}', f'--workdir={workdir}')
+  assert is_one_error(result, str(path), 'get_config')
+
+
+@pytest.fixture
+def finished(workdir):
+  config = config_lib.default_config()
+  config.num_steps = 1000
+  workdirs.prepare(config, workdir)
+  (workdir / 'summary.json').write_text('{"steps": 1000}')
+  return config
+
+
+def test_train_from_python_returns_the_summary(finished, workdir, capfd):
+  assert distbelief.train(finished, workdir) == {'steps': 1000}
+  out, err = capfd.readouterr()
+  assert 'all of its 1000 steps' in out and err == ''
+
+
+def test_train_from_python_refuses_before_it_starts_anything(finished, workdir):
+  finished.seed = 1
+  with pytest.raises(errors.ConfigError, match=r'^config\.seed \(1\) differs'):
+    distbelief.train(finished, workdir)
+  finished.num_steps = 0
+  with pytest.raises(errors.ConfigError, match=r'^config\.num_steps \(0\)'):
+    distbelief.train(finished, workdir)
+
+
+def test_the_process_that_train_starts_ends_with_one_line(finished, workdir, tmp_path):
+  finished.seed = 1
+  path = tmp_path / 'other.json'
+  path.write_text(json.dumps({'config': finished.to_dict(), 'command': ['mine.py']}))
+  assert is_one_error(program('-m', 'distbelief', path, workdir), 'config.seed (1)')
