@@ -1,0 +1,298 @@
+"""Whole runs on this machine, started as a user starts them."""
+
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import time
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import distbelief
+from distbelief import errors
+from distbelief.telemetry import metrics, pushes, records
+from distbelief.telemetry.steps import Status
+from tests.cluster import runs, test_slow_truth
+
+pytestmark = pytest.mark.cluster
+
+PADDED = {
+  'cluster.num_replicas': 4,
+  'cluster.num_parameter_servers': 2,
+  'cluster.step_seconds': 0.03,
+}
+
+
+def eventually(condition, seconds=120):
+  deadline = time.monotonic() + seconds
+  while not (result := condition()):
+    assert time.monotonic() < deadline, 'timed out'
+    time.sleep(0.02)
+  return result
+
+
+def num_records(workdir):
+  return sum(len(records.open_file(path)) for path in records.files(workdir))
+
+
+def tasks_of(launcher):
+  """Process ids by name, of all descendants of a process."""
+  parents, names = {}, {}
+  for folder in pathlib.Path('/proc').glob('[0-9]*'):
+    with contextlib.suppress(OSError):
+      status = (folder / 'stat').read_text().rpartition(')')
+      parents[int(folder.name)] = int(status[2].split()[1])
+      names[int(folder.name)] = (folder / 'comm').read_text().strip()
+
+  def descends(pid):
+    while pid in parents:
+      pid = parents[pid]
+      if pid == launcher:
+        return True
+    return False
+
+  return {names[pid]: pid for pid in parents if descends(pid)}
+
+
+@contextlib.contextmanager
+def running(workdir, **fields):
+  """A run under way: its launcher's process; it must be gone in the end."""
+  process = subprocess.Popen(
+    runs.command(workdir, **{**runs.SMALL, **fields}),
+    stdout=subprocess.PIPE,
+    stderr=subprocess.STDOUT,
+    text=True,
+    env=runs.environment(),
+  )
+  try:
+    yield process
+  finally:
+    process.kill()
+    process.communicate()
+
+
+def end_of(process, status=0):
+  screen, _ = process.communicate(timeout=runs.TIMEOUT)
+  assert process.returncode == status, screen
+  return screen
+
+
+def assert_explained(workdir, num_replicas, num_shards):
+  """Replays what counts of the records, and compares with the last checkpoint."""
+  found = runs.read(workdir)
+  kept = found[(found['status'] == Status.APPLIED).any(axis=1)]
+  truth = test_slow_truth.truth_of(workdir, num_replicas, num_shards).replay(kept)
+  assert runs.relative_error(runs.checkpointed(workdir), truth) < 1e-4
+  return found
+
+
+def test_what_a_run_leaves(tmp_path):
+  workdir = tmp_path / 'run'
+  summary = runs.train(
+    workdir,
+    **{'target_accuracy': 0.01, 'downpour.warmstart_steps': 24, 'checkpoint_seconds': 1},
+  )
+  found = runs.read(workdir)
+  assert len(found) == summary['steps'] == 240
+  assert (found['status'] == Status.APPLIED).all()
+  assert (found['replica'][found['compute_end'].argsort()][:24] == 0).all()
+  assert sum(row['steps'] for row in summary['replicas']) == 240
+  # Every update exactly once: versions are 1..n on each shard.
+  pushed = found[found['pushed']]
+  for shard in range(2):
+    assert sorted(pushed['version_applied'][:, shard]) == list(range(1, 241))
+  assert summary['updates'] == 240
+  derived = pushes.derive(found, 24)
+  assert summary['staleness']['mean'] == pytest.approx(pushes.staleness(derived).mean())
+  assert len((workdir / 'pushes.csv').read_text().splitlines()) == 241
+  evaluations = metrics.read_csv(workdir)
+  assert [row.steps for row in evaluations][-1] == 240
+  assert summary['holdout_accuracy'] == pytest.approx(
+    evaluations[-1].holdout_accuracy, abs=1e-5
+  )
+  assert summary['seconds_to_target'] == pytest.approx(evaluations[0].seconds, abs=1e-3)
+  assert summary['clock'] == 'cluster' and summary['resumed_from'] is None
+  assert summary['provenance']['packages']['tensorflow'] == tf.__version__
+  model = tf.keras.models.load_model(workdir / 'model.keras')
+  flat = np.concatenate([np.ravel(w) for w in model.get_weights()])
+  np.testing.assert_allclose(flat, runs.checkpointed(workdir), rtol=1e-6)
+  assert {path.name for path in (workdir / 'logs').iterdir()} == {
+    'check-0.log',
+    'chief-0.log',
+    *(f'worker-{i}.log' for i in range(4)),
+    *(f'ps-{i}.log' for i in range(2)),
+  }
+
+
+def test_the_same_command_resumes(tmp_path):
+  workdir = tmp_path / 'run'
+  fields = {'downpour.n_fetch': 2, 'downpour.n_push': 3, 'server.optimizer': 'adagrad'}
+  runs.train(workdir, num_steps=90, **fields)
+  changed = {'cluster.num_replicas': 4, 'cluster.num_parameter_servers': 2, **fields}
+  summary = runs.train(workdir, num_steps=200, **changed)
+  assert summary['resumed_from'] == 90 and summary['steps'] == 200
+  found = assert_explained(workdir, 4, 2)
+  assert len(found) == 200 and len(records.files(workdir)) == 2
+  again = subprocess.run(
+    runs.command(workdir, **{**runs.SMALL, 'num_steps': 200, **changed}),
+    capture_output=True,
+    text=True,
+    timeout=runs.TIMEOUT,
+  )
+  assert again.returncode == 0 and 'raise config.num_steps' in again.stdout
+  # Fewer replicas and another number of shards take over.
+  fields['cluster.num_replicas'], fields['cluster.num_parameter_servers'] = 2, 3
+  summary = runs.train(workdir, num_steps=260, **fields)
+  assert summary['resumed_from'] == 200 and summary['steps'] == 260
+  assert (runs.read(workdir)['status'][-60:] == Status.APPLIED).all()
+
+
+def test_a_worker_killed_in_mid_window_comes_back(tmp_path):
+  workdir = tmp_path / 'run'
+  fields = {**PADDED, 'downpour.n_fetch': 3, 'downpour.n_push': 2, 'num_steps': 400}
+  with running(workdir, **fields) as launcher:
+    eventually(lambda: num_records(workdir) > 60)
+    victim = tasks_of(launcher.pid)['replica-1']
+    os.kill(victim, signal.SIGKILL)
+    screen = end_of(launcher)
+  assert 'worker 1 was killed by signal 9' in screen
+  summary = json.loads((workdir / 'summary.json').read_text())
+  assert summary['steps'] == 400 and summary['failures_survived'] == 1
+  found = assert_explained(workdir, 4, 2)
+  assert set(found['incarnation'][found['replica'] == 1]) == {0, 1}
+
+
+@pytest.mark.parametrize('overlap', [False, True])
+def test_a_killed_chief_is_resumed_from_the_last_checkpoint(tmp_path, overlap):
+  workdir = tmp_path / 'run'
+  fields = {
+    **PADDED,
+    'downpour.n_push': 2,
+    'downpour.overlap': overlap,
+    'checkpoint_seconds': 1,
+    'num_steps': 400,
+  }
+  with running(workdir, **fields) as launcher:
+    saved = lambda: list((workdir / 'checkpoints').glob('*.index'))  # noqa: E731
+    at = eventually(lambda: saved() and num_records(workdir))
+    eventually(lambda: num_records(workdir) > at + 20)
+    os.kill(tasks_of(launcher.pid)['chief'], signal.SIGKILL)
+    screen = end_of(launcher, errors.LOST_PEER)
+  assert 'chief 0 was killed by signal 9' in screen
+  with running(workdir, **fields) as launcher:
+    end_of(launcher)
+  found = assert_explained(workdir, 4, 2)
+  undone = (found['status'] == Status.UNDONE).any(axis=1)
+  assert undone.sum() > 0
+  counted = (found['status'] == Status.APPLIED).sum(axis=0)
+  assert counted.min() >= 400  # Some pushes may have reached one shard only.
+  summary = json.loads((workdir / 'summary.json').read_text())
+  assert summary['steps'] == 400 and 0 < summary['resumed_from'] < 400
+
+
+def test_a_killed_parameter_server_ends_the_run_and_it_is_resumed(tmp_path):
+  workdir = tmp_path / 'run'
+  fields = {**PADDED, 'checkpoint_seconds': 1, 'num_steps': 300}
+  with running(workdir, **fields) as launcher:
+    eventually(lambda: list((workdir / 'checkpoints').glob('*.index')))
+    tasks = tasks_of(launcher.pid)
+    os.kill(tasks['ps-1'], signal.SIGKILL)
+    screen = end_of(launcher, errors.LOST_PEER)
+    assert 'error: ps 1 was killed by signal 9' in screen
+    assert not [pid for pid in tasks.values() if pathlib.Path(f'/proc/{pid}').exists()]
+  with running(workdir, **fields) as launcher:
+    end_of(launcher)
+  assert json.loads((workdir / 'summary.json').read_text())['steps'] == 300
+
+
+def test_ctrl_c_writes_a_checkpoint_that_is_resumed(tmp_path):
+  workdir = tmp_path / 'run'
+  fields = {**PADDED, 'num_steps': 300, 'checkpoint_seconds': 3600}
+  with running(workdir, **fields) as launcher:
+    eventually(lambda: num_records(workdir) > 30)
+    with running(workdir, **fields) as second:
+      assert 'is in use by a run' in end_of(second, errors.BAD_INPUT)
+    launcher.send_signal(signal.SIGINT)
+    screen = end_of(launcher, errors.INTERRUPTED)
+  assert 'checkpoint written at step' in screen
+  assert not (workdir / 'summary.json').exists()
+  with running(workdir, **fields) as launcher:
+    screen = end_of(launcher)
+  assert 'resumed from step' in screen
+  summary = json.loads((workdir / 'summary.json').read_text())
+  assert summary['resumed_from'] > 0 and summary['steps'] == 300
+
+
+def test_a_run_that_lost_its_summary_writes_it_again(tmp_path):
+  workdir = tmp_path / 'run'
+  before = runs.train(workdir, num_steps=60)
+  (workdir / 'summary.json').unlink()  # As if killed just before.
+  after = runs.train(workdir, num_steps=60)
+  assert after['steps'] == 60 and after['resumed_from'] == 60
+  assert after['holdout_accuracy'] == pytest.approx(before['holdout_accuracy'])
+  (workdir / 'summary.json').unlink()
+  with running(workdir, num_steps=50) as launcher:
+    screen = end_of(launcher, errors.BAD_INPUT)
+  assert 'config.num_steps (50) is less than the 60 steps' in screen
+
+
+@pytest.mark.parametrize('overlap', [False, True])
+def test_the_length_of_windows_changes_nothing(tmp_path, overlap):
+  found = []
+  for window_steps in (1, 60, 7):
+    workdir = tmp_path / f'windows-of-{window_steps}'
+    runs.train(
+      workdir,
+      **{
+        'cluster.num_replicas': 1,
+        'cluster.num_parameter_servers': 2,
+        'downpour.window_steps': window_steps,
+        'downpour.n_fetch': 3,
+        'downpour.n_push': 2,
+        'downpour.overlap': overlap,
+        'num_steps': 50,
+      },
+    )
+    truth = test_slow_truth.truth_of(workdir, 1, 2).replay(runs.read(workdir))
+    found.append(runs.checkpointed(workdir))
+    assert runs.relative_error(found[-1], truth) < 1e-5
+    if not overlap:  # A fetch and a push in flight race, even with one replica.
+      np.testing.assert_array_equal(found[-1], found[0])
+
+
+def test_another_config_is_refused(tmp_path):
+  workdir = tmp_path / 'run'
+  runs.train(workdir, num_steps=30)
+  with running(workdir, num_steps=60, seed=1) as launcher:
+    screen = end_of(launcher, errors.BAD_INPUT)
+  assert 'config.seed (1) differs' in screen and len(screen.splitlines()) == 1
+
+
+def test_staleness_of_equal_replicas_is_m_minus_1(tmp_path):
+  workdir = tmp_path / 'run'
+  fields = {
+    **PADDED,
+    'cluster.step_seconds': 0.15,
+    'cluster.step_distribution': 'gamma',
+    'cluster.step_deviation': 0.15,
+    'num_steps': 400,
+    'eval_steps': 400,
+  }
+  summary = runs.train(workdir, **fields)
+  assert summary['staleness']['mean'] == pytest.approx(3, abs=0.3)
+  found = runs.read(workdir)
+  seconds = found['compute_end'] - found['compute_start']
+  assert seconds.mean() == pytest.approx(0.15, rel=0.1)
+  assert seconds.std() == pytest.approx(0.15 * 0.15, rel=0.5)
+  assert min(row['steps'] for row in summary['replicas']) > 85
+
+
+def test_train_from_python(tmp_path):
+  config = distbelief.default_config()
+  config.update_from_flattened_dict({**runs.SMALL, 'num_steps': 40})
+  summary = distbelief.train(config, tmp_path / 'run')
+  assert summary['steps'] == 40
