@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import concurrent.futures
-import threading
 
 import tensorflow as tf
 
@@ -46,7 +45,6 @@ class Evaluator:
     self._thread = concurrent.futures.ThreadPoolExecutor(1, 'evaluation')
     self._running: concurrent.futures.Future | None = None
     self._minibatches: list[tuple[tf.Tensor, tf.Tensor]] = []
-    self._lock = threading.Lock()
     self.accuracy: float | None = None
 
   def due(self, steps: int) -> bool:
@@ -75,10 +73,9 @@ class Evaluator:
 
   def _evaluate(self, row: metrics.Evaluation) -> None:
     params = self._server.parameters()
-    with self._lock:
-      if not self._minibatches:  # Features are computed once.
-        self._minibatches = list(self._source.holdout(_BATCH))
-      loss, self.accuracy = self._objective.evaluate(params, self._minibatches)
-      self._writer.evaluation(
-        row._replace(holdout_loss=loss, holdout_accuracy=self.accuracy)
-      )
+    if not self._minibatches:  # Features are computed once.
+      self._minibatches = list(self._source.holdout(_BATCH))
+    loss, self.accuracy = self._objective.evaluate(params, self._minibatches)
+    self._writer.evaluation(
+      row._replace(holdout_loss=loss, holdout_accuracy=self.accuracy)
+    )
