@@ -13,7 +13,7 @@ import ml_collections
 
 from distbelief import config as config_lib
 from distbelief import errors, workdirs
-from distbelief.cluster import environment, linux, tf_config
+from distbelief.cluster import environment, linux, processes, tf_config
 from distbelief.telemetry import display as display_lib
 from distbelief.telemetry import provenance
 
@@ -41,7 +41,7 @@ def play(
 
   from distbelief.cluster import servers  # TensorFlow, now that its settings are made.
 
-  linux.set_process_name(f'replica-{task.index}' if task.job == 'worker' else task.job)
+  linux.set_process_name(processes.process_name(task.job, task.index))
   # A batch system tells all tasks at once; the chief needs the others for its checkpoint,
   # and they see when it has gone.
   signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -15,6 +15,13 @@ from distbelief import errors
 from distbelief.cluster import linux, namespace, task_failures
 
 
+def process_name(job: str, index: int) -> str:
+  """Returns what a task's process is called; so replica i learns who it is."""
+  if job == 'worker':
+    return f'replica-{index}'
+  return f'ps-{index}' if job == 'ps' else job
+
+
 @dataclasses.dataclass
 class Task:
   """One task; `pid` is None while it has no process."""
@@ -37,10 +44,8 @@ class Task:
 
   @property
   def process_name(self) -> str:
-    """What /proc/self/comm says; this is how replica i learns who it is."""
-    if self.job == 'worker':
-      return f'replica-{self.index}'
-    return f'ps-{self.index}' if self.job == 'ps' else self.job
+    """What /proc/self/comm says."""
+    return process_name(self.job, self.index)
 
   def start(self) -> None:
     """Forks the process."""

@@ -85,7 +85,7 @@ class WindowResult(NamedTuple):
 def identity_of_process() -> tf.Tensor:
   """Returns the replica's index, read on the worker from its process' name.
 
-  Workers are named 'replica-<index>' (cluster/servers.py); TensorFlow itself does not
+  Workers are named 'replica-<index>' (cluster/processes.py); TensorFlow itself does not
   tell a closure where it runs.
   """
   name = tf.strings.strip(tf.io.read_file('/proc/self/comm'))

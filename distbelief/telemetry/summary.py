@@ -35,11 +35,18 @@ def status_counts(records: np.ndarray) -> dict[str, int]:
 
   A step counts as applied only if every shard of its launch applied it.
   """
-  absent = records['version_held'] < 0  # Another launch had more shards.
-  fine = absent | (records['status'] == steps.Status.APPLIED)
+  fine = _has_status(records, steps.Status.APPLIED)
   others = np.where(fine, steps.Status.LOST, records['status']).max(axis=1)
   worst = np.where(fine.all(axis=1), steps.Status.APPLIED, others)
   return {s.name.lower(): int((worst == s).sum()) for s in steps.Status}
+
+
+def _has_status(records: np.ndarray, *wanted: steps.Status) -> np.ndarray:
+  """Returns where a step has one of these statuses, [steps, shards].
+
+  True as well for shards that its launch did not have, another one having had more.
+  """
+  return (records['version_held'] < 0) | np.isin(records['status'], wanted)
 
 
 def replica_table(
@@ -67,8 +74,9 @@ def replica_table(
   everything = records if everything is None else everything
   warm = (records['replica'] == 0) & (records['step'] < warmstart_steps)
   timed = records[~warm]
-  done = (steps.Status.APPLIED, steps.Status.DROPPED)
-  counted = np.isin(everything['status'], done).all(axis=1)
+  counted = _has_status(everything, steps.Status.APPLIED, steps.Status.DROPPED).all(
+    axis=1
+  )
   table = []
   for replica in range(num_replicas):
     own_steps = int(((everything['replica'] == replica) & counted).sum())

@@ -150,6 +150,10 @@ def test_the_same_command_resumes(tmp_path):
   fields['cluster.num_replicas'], fields['cluster.num_parameter_servers'] = 2, 3
   summary = runs.train(workdir, num_steps=260, **fields)
   assert summary['resumed_from'] == 200 and summary['steps'] == 260
+  before_and_now = runs.read(workdir)['replica']
+  assert [row['steps'] for row in summary['replicas']] == [
+    (before_and_now == replica).sum() for replica in range(2)
+  ]
   assert (runs.read(workdir)['status'][-60:] == Status.APPLIED).all()
 
 
