@@ -11,7 +11,7 @@ from pathlib import Path
 import ml_collections
 
 from distbelief import config as config_lib
-from distbelief import errors
+from distbelief import errors, files
 
 
 def prepare(config: ml_collections.ConfigDict, workdir: Path) -> bool:
@@ -49,9 +49,7 @@ def prepare(config: ml_collections.ConfigDict, workdir: Path) -> bool:
   if is_finished(config, workdir):
     return True
   try:
-    partial = path.with_suffix('.partial')
-    partial.write_text(config_lib.to_json(config))
-    os.replace(partial, path)
+    files.write_whole(path, config_lib.to_json(config))
     (workdir / 'summary.json').unlink(missing_ok=True)  # Of fewer steps.
   except OSError as error:
     raise errors.UserError(

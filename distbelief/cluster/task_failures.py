@@ -14,7 +14,7 @@ import signal
 import time
 import traceback
 
-from distbelief import errors
+from distbelief import errors, files
 
 _SHOWN_LINES = 10  # Of a failed task's log.
 
@@ -59,9 +59,7 @@ class TaskFailure:
     path = _path(logs, self.job, self.index)
     if os.path.exists(path):
       return
-    with open(f'{path}.tmp', 'w') as file:
-      json.dump(dataclasses.asdict(self), file, indent=2)
-    os.replace(f'{path}.tmp', path)
+    files.write_whole(path, json.dumps(dataclasses.asdict(self), indent=2))
 
   def describe(self, logs: str) -> str:
     """Returns what the screen shows."""

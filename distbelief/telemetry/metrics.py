@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import os
+import io
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams
 
 from distbelief import config as config_lib
+from distbelief import files
 
 
 class Evaluation(NamedTuple):
@@ -75,10 +76,7 @@ class MetricWriter:
     """Appends a row to metrics.csv, and writes it to TensorBoard."""
     new = not self._path.exists()
     with self._path.open('a', newline='') as file:
-      writer = csv.writer(file)
-      if new:
-        writer.writerow(Evaluation._fields)
-      writer.writerow([f'{v:.6g}' if isinstance(v, float) else v for v in row])
+      file.write(_as_csv([row], header=new))
     self.scalars(
       row.steps,
       {'holdout/loss': row.holdout_loss, 'holdout/accuracy': row.holdout_accuracy},
@@ -94,11 +92,16 @@ def forget_after(workdir: Path, steps: int) -> None:
   kept = [row for row in read_csv(workdir) if row.steps <= steps]
   path = workdir / 'metrics.csv'
   if path.exists():
-    partial = path.with_suffix('.partial')
-    with partial.open('w', newline='') as file:
-      writer = csv.writer(file)
-      writer.writerow(Evaluation._fields)
-      writer.writerows(
-        [f'{v:.6g}' if isinstance(v, float) else v for v in row] for row in kept
-      )
-    os.replace(partial, path)
+    files.write_whole(path, _as_csv(kept, header=True))
+
+
+def _as_csv(rows: list[Evaluation], header: bool) -> str:
+  text = io.StringIO()
+  writer = csv.writer(text)
+  if header:
+    writer.writerow(Evaluation._fields)
+  writer.writerows(
+    [f'{value:.6g}' if isinstance(value, float) else value for value in row]
+    for row in rows
+  )
+  return text.getvalue()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import ml_collections
 import numpy as np
 
+from distbelief import files
 from distbelief.telemetry import metrics, pushes, steps
 
 
@@ -119,9 +119,7 @@ def seconds_to_target(
 
 def write(path: Path, fields: dict[str, Any]) -> None:
   """Writes the summary so that a reader sees all of it or none."""
-  partial = path.with_suffix('.partial')
-  partial.write_text(json.dumps(fields, indent=2) + '\n')
-  os.replace(partial, path)
+  files.write_whole(path, json.dumps(fields, indent=2) + '\n')
 
 
 def headline(config: ml_collections.ConfigDict, fields: dict[str, Any]) -> str:

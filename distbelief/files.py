@@ -1,0 +1,14 @@
+"""Writing files that others may read at any time."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def write_whole(path: Path | str, text: str) -> None:
+  """Writes a text file so that a reader sees all of it or what was there before."""
+  partial = f'{path}.partial'
+  with open(partial, 'w', newline='') as file:
+    file.write(text)
+  os.replace(partial, path)
