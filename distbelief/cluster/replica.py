@@ -9,17 +9,16 @@ one of two cycles: blocking, or with fetch and push overlapping the computing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 import ml_collections
 import tensorflow as tf
 
-from distbelief import step_times
 from distbelief.algorithms import downpour
+from distbelief.cluster import padding
 from distbelief.cluster import shards as shards_lib
 from distbelief.cluster.parameter_server import ParameterServer
-from distbelief.cluster.sleep import sleep
 from distbelief.models.objective import Objective
 from distbelief.telemetry import steps
 
@@ -287,14 +286,14 @@ class Replica:
     options = self._config.downpour
     with tf.control_dependencies([state.free]):
       minibatch = self._next_minibatch()
-    began = _now(minibatch)
+    began = padding.now(minibatch)
     fresh = downpour.fetch_due(state.step, options.n_fetch) | state.first
     fetched = tf.cond(
       fresh,
       lambda: self._fetch(replica, state.step, began),
       lambda: _Fetched(state.params, state.held, *_no_time()),
     )
-    compute_start = _now([fetched.held, *fetched.params])
+    compute_start = padding.now([fetched.held, *fetched.params])
     state = state._replace(params=fetched.params, held=fetched.held)
     result, compute_end = self._compute(replica, state, minibatch, compute_start)
     row = {
@@ -327,7 +326,7 @@ class Replica:
     """
     options = self._config.downpour
     minibatch = self._next_minibatch()
-    began = _now([state.free, *minibatch])
+    began = padding.now([state.free, *minibatch])
     due = downpour.fetch_due(state.step, options.n_fetch)
     fetched = tf.cond(
       due,
@@ -377,15 +376,9 @@ class Replica:
     self, replica: tf.Tensor, state: _State, minibatch: tuple, start: tf.Tensor
   ) -> tuple[Any, tf.Tensor]:
     """Returns the minibatch's loss and gradient, and when these and padding ended."""
-    with tf.control_dependencies([start]):
-      params = [tf.identity(p) for p in state.params]
-    result = self._objective.gradient(params, *minibatch)
-    done = list(tf.nest.flatten(result))
-    cluster = self._config.cluster
-    if cluster.step_seconds > 0:
-      seconds = step_times.sample_seconds(cluster, self._config.seed, replica, state.step)
-      done.append(sleep(seconds, start))
-    return result, _now(done)
+    return padding.gradient(
+      self._config, self._objective, state.params, minibatch, replica, state.step, start
+    )
 
   def _accrue(
     self, replica: tf.Tensor, state: _State, result: Any, row: dict[str, tf.Tensor]
@@ -433,11 +426,11 @@ class Replica:
 
   def _fetch(self, replica: tf.Tensor, step: tf.Tensor, start: tf.Tensor) -> _Fetched:
     """Reads every shard, each at whatever version it is."""
-    asked = self._latency(start)
+    asked = padding.latency(self._config.cluster, start)
     vectors = [shard.fetch(asked) for shard in self._shards]
     params = self._sharding.join(vectors)
     held = tf.stack([shards_lib.version_of(vector) for vector in vectors])
-    return _Fetched(params, held, start, _now([held, *params]))
+    return _Fetched(params, held, start, padding.now([held, *params]))
 
   def _push(self, replica: tf.Tensor, state: _State, start: tf.Tensor) -> _Pushed:
     """Sends the accrued gradient to every shard; waits until each has applied it."""
@@ -455,7 +448,7 @@ class Replica:
     )
     next_step = tf.cast(rows[-1, steps.COLUMN['step']], tf.int64) + 1
     warm = tf.equal(replica, 0) & (next_step <= self._warm_steps)
-    with tf.control_dependencies([self._latency(start), *slices]):
+    with tf.control_dependencies([padding.latency(self._config.cluster, start), *slices]):
       rows = tf.identity(rows)
 
     def headers() -> list[tf.Tensor]:
@@ -483,20 +476,7 @@ class Replica:
       return [shard.skip(header, rows) for shard, header in zip(self._shards, headers())]
 
     current = tf.stack(tf.cond(finite, send, skip))
-    return _Pushed(tf.reduce_all(current > 0), start, _now([current]))
-
-  def _latency(self, start: tf.Tensor) -> tf.Tensor:
-    seconds = self._config.cluster.latency_seconds
-    if not seconds:
-      return start
-    with tf.control_dependencies([sleep(tf.constant(seconds), start)]):
-      return tf.identity(start)
-
-
-def _now(after: Sequence[tf.Tensor]) -> tf.Tensor:
-  """Returns the time, float64 seconds since the epoch, once `after` is computed."""
-  with tf.control_dependencies(list(after)):
-    return tf.timestamp()
+    return _Pushed(tf.reduce_all(current > 0), start, padding.now([current]))
 
 
 def _no_time() -> tuple[tf.Tensor, tf.Tensor]:
