@@ -405,6 +405,16 @@ def counts(config: ml_collections.ConfigDict) -> tuple[int, int]:
   return replicas, servers
 
 
+def warmstart_steps(config: ml_collections.ConfigDict) -> int:
+  """Returns how many steps replica 0 does alone: config.downpour is Downpour's only."""
+  return config.downpour.warmstart_steps if config.algorithm == 'downpour' else 0
+
+
+def overlaps(config: ml_collections.ConfigDict) -> bool:
+  """Returns whether fetches and pushes travel while the next step computes."""
+  return config.algorithm == 'downpour' and config.downpour.overlap
+
+
 def describe(config: ml_collections.ConfigDict) -> str:
   """Returns every field with its value and its comment, a line each."""
   values = flatten(config)

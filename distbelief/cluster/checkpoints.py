@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from distbelief.algorithms.server import ServerRule
+from distbelief.algorithms.rules import Rule
 from distbelief.cluster import shards as shards_lib
 from distbelief.cluster.shards import TAIL
 from distbelief.telemetry.steps import (
@@ -47,7 +47,7 @@ class Checkpoint(NamedTuple):
 
 def first(
   params: Sequence[tf.Tensor],
-  rule: ServerRule,
+  rule: Rule,
   num_shards: int,
   num_replicas: int,
 ) -> Checkpoint:
@@ -55,7 +55,7 @@ def first(
   flat = np.concatenate([np.ravel(tensor) for tensor in params])
   return Checkpoint(
     parameters=flat,
-    slots=np.zeros([len(rule.rule.slots), len(flat)], np.float32),
+    slots=np.zeros([len(rule.slots), len(flat)], np.float32),
     versions=np.zeros([num_shards], np.int64),
     clients=np.tile(np.array(shards_lib.NO_CLIENT), [num_shards, num_replicas, 1]),
     released=np.int64(0),

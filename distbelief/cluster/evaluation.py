@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import concurrent.futures
+from collections.abc import Callable
 
 import tensorflow as tf
 
 from distbelief import data
-from distbelief.cluster.parameter_server import ParameterServer
 from distbelief.models.objective import Objective
 from distbelief.telemetry import metrics
 
 _BATCH = 1024
 
+Parameters = Callable[[], list[tf.Tensor]]  # Returns them, as they then are.
+
 
 class Evaluator:
-  """Scores the server's parameters, at most one evaluation at a time.
+  """Scores parameters, at most one evaluation at a time.
 
   Attributes:
     accuracy: The last hold-out accuracy, None before the first.
@@ -25,7 +27,6 @@ class Evaluator:
     self,
     objective: Objective,
     source: data.Source,
-    server: ParameterServer,
     writer: metrics.MetricWriter,
     eval_steps: int,
   ) -> None:
@@ -34,12 +35,11 @@ class Evaluator:
     Args:
       objective: Its model and loss.
       source: Of the hold-out data.
-      server: Whose parameters are scored.
       writer: Takes the rows.
       eval_steps: config.eval_steps.
     """
     self._objective, self._source = objective, source
-    self._server, self._writer = server, writer
+    self._writer = writer
     self._eval_steps = eval_steps
     self._next: int | None = None
     self._thread = concurrent.futures.ThreadPoolExecutor(1, 'evaluation')
@@ -56,23 +56,23 @@ class Evaluator:
       self._running = None
     return steps >= self._next and self._running is None
 
-  def start(self, row: metrics.Evaluation) -> None:
+  def start(self, row: metrics.Evaluation, parameters: Parameters) -> None:
     """Begins an evaluation; its hold-out figures replace those of `row`."""
     self._next = self._following(row.steps)
-    self._running = self._thread.submit(self._evaluate, row)
+    self._running = self._thread.submit(self._evaluate, row, parameters)
 
-  def finish(self, row: metrics.Evaluation) -> None:
+  def finish(self, row: metrics.Evaluation, parameters: Parameters) -> None:
     """Ends the one that is running, and makes the last."""
     self._thread.shutdown()
     if self._running is not None:
       self._running.result()
-    self._evaluate(row)
+    self._evaluate(row, parameters)
 
   def _following(self, steps: int) -> int:
     return self._eval_steps * (steps // self._eval_steps + 1)
 
-  def _evaluate(self, row: metrics.Evaluation) -> None:
-    params = self._server.parameters()
+  def _evaluate(self, row: metrics.Evaluation, parameters: Parameters) -> None:
+    params = parameters()
     if not self._minibatches:  # Features are computed once.
       self._minibatches = list(self._source.holdout(_BATCH))
     loss, self.accuracy = self._objective.evaluate(params, self._minibatches)

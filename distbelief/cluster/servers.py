@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import math
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
 
 from distbelief import errors
+
+# What TensorFlow raises when another task dies; which of them is a matter of timing.
+_LOST_PEER = (
+  tf.errors.UnavailableError,
+  tf.errors.AbortedError,
+  tf.errors.CancelledError,
+  tf.errors.FailedPreconditionError,
+  tf.errors.NotFoundError,
+)
 
 Cluster = Mapping[str, Sequence[str]]  # Addresses, host:port, by job.
 
@@ -88,6 +98,18 @@ class ChiefGone:
     if self._last_seen is None:
       return self._clock() - self._start > self._first_patience
     return self._clock() - self._last_seen > self._patience
+
+
+@contextlib.contextmanager
+def losing_peers() -> Iterator[None]:
+  """Makes of what TensorFlow raises when a task has gone an errors.LostPeerError."""
+  try:
+    yield
+  except _LOST_PEER as error:
+    reason = error.message.splitlines()[0]
+    raise errors.LostPeerError(
+      f'a task was lost ({type(error).__name__}: {reason}); the same command resumes'
+    ) from error
 
 
 def wait_for_tasks(cluster: Cluster, timeout: float, say: Callable[[str], None]) -> None:

@@ -43,6 +43,10 @@ COLUMNS = (
 )
 COLUMN = {name: index for index, name in enumerate(COLUMNS)}
 
+# When a step starts: after its wait, or, where it waits for others after computing, with
+# the computing.
+STARTS = ('wait_end', 'compute_start')
+
 # What a shard puts before each row that it logs.
 LOG_COLUMNS = ('version_applied', 'status', 'applied_at')
 LOG_COLUMN = {name: index for index, name in enumerate(LOG_COLUMNS)}
@@ -50,6 +54,11 @@ LOG_COLUMN = {name: index for index, name in enumerate(LOG_COLUMNS)}
 # Columns of a shard's table of clients, one row per replica: its newest incarnation, the
 # last push applied of it, the step after that, and its steps counted here in all.
 INCARNATION, SEQUENCE, NEXT_STEP, COUNTED = range(4)
+
+
+def first_start(wait_end: np.ndarray, compute_start: np.ndarray) -> float:
+  """Returns when the first of some steps started; the columns are those of STARTS."""
+  return float(np.nanmin([wait_end, compute_start]))
 
 
 def counted_by_all(clients: np.ndarray) -> np.ndarray:

@@ -93,7 +93,7 @@ def _fractions(
   if not len(everyone):
     return dict.fromkeys(('computing', 'fetching', 'pushing', 'waiting'))
   ends = [everyone[name] for name in ('compute_end', 'push_end', 'fetch_end')]
-  span = np.nanmax(ends) - np.nanmin(everyone['wait_end'])
+  span = np.nanmax(ends) - steps.first_start(*(everyone[n] for n in steps.STARTS))
   computing, fetching, pushing = (
     float(np.nansum(own[f'{kind}_end'] - own[f'{kind}_start']) / span)
     for kind in ('compute', 'fetch', 'push')

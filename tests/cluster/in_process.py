@@ -100,7 +100,7 @@ class Cluster:
     self.objective = objective.Objective(model)
     self.sharding = sharding.Sharding(self.objective.shapes, num_shards)
     rule = rule or server.ServerRule.from_config(config)
-    start = checkpoints.first(self.objective.initial, rule, num_shards, num_replicas)
+    start = checkpoints.first(self.objective.initial, rule.rule, num_shards, num_replicas)
     nobody = np.full([num_replicas], -1)
     self._states = checkpoints.to_states(start, self.sharding.sizes, nobody)
     self.server = parameter_server.ParameterServer(

@@ -1,0 +1,280 @@
+"""A run's directory while the run is under way, whatever algorithm trains it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import ml_collections
+import numpy as np
+
+from distbelief import config as config_lib
+from distbelief import data, errors
+from distbelief.algorithms.rules import Rule
+from distbelief.cluster import checkpoints
+from distbelief.cluster.evaluation import Evaluator, Parameters
+from distbelief.models.objective import Objective
+from distbelief.telemetry import metrics, provenance, pushes, records, steps, summary
+from distbelief.telemetry.records import Incarnation
+from distbelief.telemetry.steps import LOG_COLUMN, Status
+from distbelief.telemetry.tally import Tally
+
+_NAN = float('nan')
+
+
+class Logbook:
+  """Finds what the run has to go on from, keeps its files, and ends it.
+
+  Whoever trains (the chief, or worker 0) says what happened: steps as rows of a shard's
+  log, how far the run is, when to save.
+
+  Attributes:
+    checkpoint: What the run begins or goes on with.
+    newest_incarnations: [replicas], those that earlier launches have used; -1: none.
+    launch: How many launches came before this one.
+    phase: For the progress line.
+  """
+
+  def __init__(
+    self,
+    config: ml_collections.ConfigDict,
+    workdir: Path,
+    display: Any,
+    origin: provenance.Origin,
+    objective: Objective,
+    source: data.Source,
+    rule: Rule,
+    num_replicas: int,
+    num_shards: int,
+  ) -> None:
+    """Marks what going back to the last checkpoint undoes, and opens all files.
+
+    Args:
+      config: The run's, checked.
+      workdir: Prepared for it.
+      display: Shows `progress` and `message`.
+      origin: What started the run.
+      objective: What is minimised.
+      source: Of the hold-out data.
+      rule: Of the server; its slots are in the checkpoints.
+      num_replicas: Of this launch.
+      num_shards: Whose logs there will be; 1 where there is no parameter server.
+
+    Raises:
+      errors.ConfigError: If the run has more steps than it is to have.
+    """
+    self._config, self._workdir, self._display = config, workdir, display
+    self._command_started = origin.started
+    self._provenance = provenance.collect(origin)
+    self._objective, self._num_replicas = objective, num_replicas
+    self._warmstart_steps = config_lib.warmstart_steps(config)
+    self.phase = 'training'
+    self._origin: float | None = None  # The first step's start, less earlier launches.
+    self._startup_seconds: float | None = None
+    self._ended = 0.0  # The last update's time.
+    self._losses: list[float] = []  # Since the last evaluation.
+    self._next_scalars = 0.0
+    self._next_save = time.time() + config.checkpoint_seconds
+
+    self.newest_incarnations = records.newest_incarnations(workdir, num_replicas)
+    self.launch = len(records.files(workdir))
+    self.checkpoint = self._begin(rule, num_shards)
+    self._recorder = records.Recorder(
+      workdir / 'steps' / f'{self.launch:03}.bin', num_shards, num_replicas
+    )
+    self._writer = metrics.MetricWriter(workdir, config)
+    self._evaluator = Evaluator(objective, source, self._writer, config.eval_steps)
+    self._checkpoints = checkpoints.CheckpointWriter(
+      workdir / 'checkpoints', config.checkpoints_kept
+    )
+    self._tally = Tally(config.data.batch_size)
+
+  def _begin(self, rule: Rule, num_shards: int) -> checkpoints.Checkpoint:
+    checkpoint = checkpoints.latest(self._workdir / 'checkpoints')
+    self._resumed_from = None if checkpoint is None else checkpoint.steps
+    if checkpoint is None:
+      checkpoint = checkpoints.first(
+        self._objective.initial, rule, num_shards, self._num_replicas
+      )
+    elif checkpoint.steps > self._config.num_steps:
+      raise errors.ConfigError(
+        'config.num_steps',
+        self._config.num_steps,
+        f'is less than the {checkpoint.steps} steps that the run in {self._workdir} '
+        'has done: raise it, or choose another --workdir',
+      )
+    undone = records.mark_undone(
+      self._workdir, int(checkpoint.launch), checkpoint.clients
+    )
+    metrics.forget_after(self._workdir, checkpoint.steps)
+    if self._resumed_from is not None or undone:
+      self._display.message(
+        f'resumed from step {checkpoint.steps}; {undone} later steps are undone'
+      )
+    return checkpoint
+
+  @property
+  def started(self) -> bool:
+    """Whether a step has begun in this launch."""
+    return self._origin is not None
+
+  @property
+  def seconds(self) -> float:
+    """Time since the first step's start, without that between launches."""
+    return time.time() - self._origin
+
+  @property
+  def save_due(self) -> bool:
+    """Whether it is time for a checkpoint."""
+    return self.started and time.time() >= self._next_save
+
+  # While it trains.
+
+  def record(self, shard: int, log: np.ndarray) -> None:
+    """Puts steps on record.
+
+    Args:
+      shard: Whose log it is.
+      log: [., LOG_COLUMNS + row] float64, see telemetry/steps.py.
+    """
+    if not len(log):
+      return
+    self._recorder.add_log(shard, log)
+    self._tally.add_log(shard, log)
+    self._ended = max(self._ended, float(log[:, LOG_COLUMN['applied_at']].max()))
+    rows = log[:, len(steps.LOG_COLUMNS) :]
+    if shard == 0:
+      applied = log[:, LOG_COLUMN['status']] == Status.APPLIED
+      self._losses += rows[applied, steps.COLUMN['loss']].tolist()
+    if self._origin is None:
+      first = steps.first_start(*(rows[:, steps.COLUMN[name]] for name in steps.STARTS))
+      self._startup_seconds = first - self._command_started
+      self._origin = first - float(self.checkpoint.seconds)
+
+  def record_window(
+    self, key: Incarnation, pushes: np.ndarray, pending: np.ndarray
+  ) -> None:
+    """Puts times of pushes, and steps not yet pushed, on record (records.Recorder)."""
+    self._recorder.add_window(key, pushes, pending)
+
+  def look(
+    self,
+    done: int,
+    versions: np.ndarray,
+    parameters: Parameters,
+  ) -> None:
+    """Shows how far the run is, and evaluates when it is time to.
+
+    Args:
+      done: Minibatches applied.
+      versions: [shards].
+      parameters: Returns those to evaluate; called in another thread.
+    """
+    now = time.time()
+    self._tally.add_progress(now, done)
+    if now >= self._next_scalars:
+      self._next_scalars = now + self._config.telemetry.seconds
+      self._show(done, versions)
+    if self.started and self._evaluator.due(done) and done < self._config.num_steps:
+      self._evaluator.start(self._row(now, done, versions), parameters)
+
+  def save(self, checkpoint: checkpoints.Checkpoint) -> None:
+    """Writes a checkpoint, whose every step must be on record before."""
+    self._checkpoints.write(checkpoint)
+    self._next_save = time.time() + self._config.checkpoint_seconds
+
+  def _show(self, done: int, versions: np.ndarray) -> None:
+    scalars = self._tally.take()
+    self._writer.scalars(
+      done, {**scalars, **{f'versions/shard_{i}': v for i, v in enumerate(versions)}}
+    )
+    self._display.progress(
+      steps=done,
+      num_steps=self._config.num_steps,
+      loss=scalars.get('train/loss'),
+      accuracy=self._evaluator.accuracy,
+      examples_per_second=self._tally.examples_per_second(),
+      staleness=scalars.get('staleness/mean'),
+      phase=self.phase,
+    )
+
+  def _row(self, now: float, done: int, versions: np.ndarray) -> metrics.Evaluation:
+    losses, self._losses = self._losses, []
+    return metrics.Evaluation(
+      seconds=now - self._origin,
+      steps=done,
+      examples=done * self._config.data.batch_size,
+      updates=int(versions.min()),
+      train_loss=float(np.mean(losses)) if losses else _NAN,
+      holdout_loss=_NAN,
+      holdout_accuracy=_NAN,
+    )
+
+  # The end.
+
+  def close(
+    self,
+    checkpoint: Callable[[], checkpoints.Checkpoint],
+    versions: np.ndarray,
+    parameters: Parameters,
+    more: Mapping[str, Any],
+  ) -> None:
+    """Evaluates, saves, and writes what a finished run has, summary.json last.
+
+    Args:
+      checkpoint: Returns the last one; every step that it counts is then on record.
+      versions: [shards], the last.
+      parameters: Returns the trained ones.
+      more: Fields of the summary that the algorithm has of its own.
+    """
+    config, workdir = self._config, self._workdir
+    if self._origin is None:  # There was nothing left to do.
+      self._ended = time.time()
+      self._origin = self._ended - float(self.checkpoint.seconds)
+      self._startup_seconds = self._ended - self._command_started
+    done = config.num_steps
+    self._evaluator.finish(self._row(self._ended, done, versions), parameters)
+    self._show(done, versions)
+    self.save(checkpoint())
+    self._objective.export(parameters(), str(workdir / 'model.keras'))
+    self._writer.close()
+    self._recorder.close()
+
+    everything = records.read(workdir)
+    derived = pushes.derive(everything, self._warmstart_steps)
+    pushes.write_csv(derived, workdir / 'pushes.csv')
+    seconds = self._ended - self._origin
+    new_examples = (done - (self._resumed_from or 0)) * config.data.batch_size
+    new_seconds = max(seconds - float(self.checkpoint.seconds), 1e-9)
+    fields = {
+      'algorithm': config.algorithm,
+      'clock': 'cluster',
+      'seconds': seconds,
+      'startup_seconds': self._startup_seconds,
+      'steps': done,
+      'examples': done * config.data.batch_size,
+      'examples_per_second': new_examples / new_seconds,
+      'updates': int(versions.min()),
+      'holdout_accuracy': self._evaluator.accuracy,
+      'target_accuracy': config.target_accuracy,
+      'seconds_to_target': summary.seconds_to_target(
+        metrics.read_csv(workdir), config.target_accuracy
+      ),
+      'staleness': summary.staleness(derived),
+      'steps_by_status': summary.status_counts(everything),
+      'replicas': summary.replica_table(
+        self._recorder.records,
+        self._num_replicas,
+        config_lib.overlaps(config),
+        self._warmstart_steps,
+        everything,
+      ),
+      **more,
+      'resumed_from': self._resumed_from,
+      'provenance': self._provenance,
+    }
+    summary.write(workdir / 'summary.json', fields)
+    for line in summary.headline(config, fields).splitlines():
+      self._display.message(line)
