@@ -1,0 +1,68 @@
+"""Synchronous SGD: the baseline in which all replicas wait for one another.
+
+    loop:
+      gradient    <- mean gradient of the replica's next minibatch at the parameters
+      total       <- sum over the replicas of their contributions  (an all-reduce)
+      parameters  <- parameters - rule(total / how many are in it)
+
+Every replica has the same parameters and slots and makes the same update, with the rules
+of the parameter server (algorithms/rules). One replica alone is plain SGD, or Adagrad.
+Parameters and gradients are lists of tensors, one per variable of the model.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from distbelief.algorithms.rules import Rule
+
+Tensors = list[tf.Tensor]
+Slots = list[tuple[tf.Tensor, ...]]  # Per variable, the rule's.
+
+
+def empty_slots(rule: Rule, params: Tensors) -> Slots:
+  """Returns what a rule's slots are before the first update."""
+  return [tuple(tf.zeros_like(p) for _ in rule.slots) for p in params]
+
+
+def contribution(gradient: Tensors) -> tuple[Tensors, tf.Tensor]:
+  """Returns what a replica adds to the total, and whether that is its gradient.
+
+  A gradient with NaN or infinity anywhere would spoil the update of all: zeros go in its
+  place, and it is not counted.
+
+  Args:
+    gradient: Of its minibatch.
+  """
+  finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(g)) for g in gradient])
+  zeros_if_not = tf.cond(
+    finite,
+    lambda: [tf.identity(g) for g in gradient],
+    lambda: [tf.zeros_like(g) for g in gradient],
+  )
+  return zeros_if_not, finite
+
+
+def update(
+  rule: Rule, rate: float, params: Tensors, slots: Slots, total: Tensors, count: tf.Tensor
+) -> tuple[Tensors, Slots]:
+  """Returns parameters and slots after one update with a mean gradient.
+
+  Args:
+    rule: Of config.server.
+    rate: Its rate.
+    params: Before.
+    slots: Before.
+    total: Sum of the replicas' contributions.
+    count: float32 scalar, how many gradients are in it; 0: nothing changes.
+  """
+  nobody_is_late = tf.constant(0, tf.int64)
+
+  def updated() -> tuple[Tensors, Slots]:
+    pairs = [rule.apply(s, t / count, nobody_is_late, rate) for s, t in zip(slots, total)]
+    return [p - delta for p, (delta, _) in zip(params, pairs)], [s for _, s in pairs]
+
+  def unchanged() -> tuple[Tensors, Slots]:
+    return tf.nest.map_structure(tf.identity, (params, slots))
+
+  return tf.cond(count > 0, updated, unchanged)
