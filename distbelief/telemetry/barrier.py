@@ -1,0 +1,48 @@
+"""What replicas that wait for one another tell of their steps, made into a shard's log.
+
+Each replica knows when it had computed and when the update was done, by its own clock.
+How long it waited for the others follows without comparing clocks: the last to come waits
+for nobody, so the shortest of those times is what the all-reduce itself takes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from distbelief.telemetry import steps
+from distbelief.telemetry.records import Incarnation
+
+_NUM_MARKS = len(steps.LOG_COLUMNS)
+_APPLIED_AT = steps.LOG_COLUMN['applied_at']
+_COMPUTED = _NUM_MARKS + steps.COLUMN['compute_end']
+_WAIT = [_NUM_MARKS + steps.COLUMN[name] for name in ('wait_start', 'wait_end')]
+_KEY = [_NUM_MARKS + steps.COLUMN[name] for name in ('replica', 'incarnation')]
+_SEQUENCE = _NUM_MARKS + steps.COLUMN['sequence']
+
+
+def settle(told: np.ndarray) -> tuple[np.ndarray, dict[Incarnation, np.ndarray]]:
+  """Returns the log of a window's updates, and when each replica's part travelled.
+
+  Args:
+    told: [replicas, updates, LOG_COLUMNS + row] float64; `applied_at` by the clock of
+      the replica. Replica 0 keeps the records.
+
+  Returns:
+    A log [updates * replicas, ...], update by update, with the waits at the barrier and
+    `applied_at` by replica 0's clock; and per replica [updates, 3]: sequence, start and
+    end of its part in the all-reduce and the update.
+  """
+  log = told.copy()
+  computed, done = told[..., _COMPUTED], told[..., _APPLIED_AT]
+  took = done - computed
+  waited = took - took.min(axis=0)
+  log[..., _WAIT[0]], log[..., _WAIT[1]] = computed, computed + waited
+  log[..., _APPLIED_AT] = done[0]
+  travelled = {
+    tuple(int(part) for part in own[0, _KEY]): np.stack(
+      [own[:, _SEQUENCE], own[:, _WAIT[1]], own_done], axis=1
+    )
+    for own, own_done in zip(log, done)
+    if len(own)
+  }
+  return log.transpose(1, 0, 2).reshape(-1, told.shape[-1]), travelled
