@@ -94,8 +94,9 @@ FIELDS = (
   Field(
     'algorithm',
     'downpour',
-    'How replicas are coupled: downpour (asynchronous, by a parameter server).',
-    _one_of('downpour'),
+    'How replicas are coupled: downpour (a parameter server, nobody waits), synchronous '
+    '(all wait for all), sgd (there is only one).',
+    _one_of('downpour', 'synchronous', 'sgd'),
   ),
   Field(
     'seed',
@@ -156,19 +157,20 @@ FIELDS = (
   Field(
     'cluster.num_replicas',
     int,
-    'Model replicas, one a worker task (none: 2, or what TF_CONFIG says).',
+    'Model replicas, one a worker task (none: 2, or what TF_CONFIG says); sgd has 1.',
     _at_least(1, 'replica'),
   ),
   Field(
     'cluster.num_parameter_servers',
     int,
-    'Parameter server tasks, one shard each (none: 1, or what TF_CONFIG says).',
+    'Parameter server tasks, one shard each (none: 1, or what TF_CONFIG says); '
+    'downpour only.',
     _at_least(1, 'parameter server'),
   ),
   Field(
     'cluster.start_timeout',
     300.0,
-    'Seconds that the chief waits for missing tasks.',
+    'Seconds that tasks wait for missing ones.',
     _more_than_0('seconds'),
   ),
   Field(
@@ -199,7 +201,7 @@ FIELDS = (
   Field(
     'cluster.latency_seconds',
     0.0,
-    'Padding: seconds added to each fetch and to each push, waited before the request.',
+    'Padding: seconds added to each fetch, push and all-reduce, waited before it.',
     _at_least(0, 'seconds'),
   ),
   Field(
@@ -253,16 +255,22 @@ FIELDS = (
   Field(
     'server.optimizer',
     'adagrad',
-    'What a push does at its shard: sgd, momentum or adagrad (Section 4.1).',
+    'What a push, or a mean gradient, does: sgd, momentum or adagrad (Section 4.1).',
     _one_of(*rules.names()),
   ),
   Field(
     'server.learning_rate',
     0.02,
-    "The server's rate: eta of sgd and momentum, gamma of adagrad.",
+    'Its rate: eta of sgd and momentum, gamma of adagrad.',
     _more_than_0(),
   ),
   Field('server.momentum', 0.9, 'Coefficient of momentum.', _momentum),
+  Field(
+    'synchronous.learning_rate',
+    float,
+    "The rate under algorithm synchronous (none: the server's).",
+    _more_than_0(),
+  ),
   Field(
     'telemetry.seconds',
     1.0,
@@ -375,9 +383,10 @@ def check_fields(config: ml_collections.ConfigDict) -> None:
 
 
 def _check_together(config: ml_collections.ConfigDict) -> None:
-  replicas, _ = counts(config)
+  replicas = num_replicas(config)
   slowdown = config.cluster.slowdown
-  if slowdown and len(slowdown) != replicas:
+  # One process is replica 0, on whatever machines the others would have had.
+  if slowdown and len(slowdown) != replicas and config.algorithm != 'sgd':
     raise errors.ConfigError(
       'config.cluster.slowdown',
       slowdown,
@@ -389,20 +398,51 @@ def _check_together(config: ml_collections.ConfigDict) -> None:
       slowdown,
       'does nothing without padding: set config.cluster.step_seconds, e.g. to 0.1',
     )
-  if config.downpour.warmstart_steps > config.num_steps:
+  if warmstart_steps(config) > config.num_steps:
     raise errors.ConfigError(
       'config.downpour.warmstart_steps',
       config.downpour.warmstart_steps,
       f'must be at most config.num_steps ({config.num_steps}): they are part of them',
     )
+  if config.algorithm == 'synchronous' and config.num_steps % replicas:
+    below = config.num_steps // replicas * replicas
+    nearest = f'{below} or {below + replicas}' if below else f'{replicas}'
+    raise errors.ConfigError(
+      'config.num_steps',
+      config.num_steps,
+      f'must be a multiple of the {replicas} replicas, each of which has a minibatch in '
+      f'every update: {nearest}',
+    )
 
 
-def counts(config: ml_collections.ConfigDict) -> tuple[int, int]:
-  """Returns (replicas, parameter servers) of a cluster on this machine."""
-  cluster = config.cluster
-  replicas = 2 if cluster.num_replicas is None else cluster.num_replicas
-  servers = 1 if cluster.num_parameter_servers is None else cluster.num_parameter_servers
-  return replicas, servers
+def jobs(config: ml_collections.ConfigDict) -> dict[str, int]:
+  """Returns how many tasks of each job a run on this machine has.
+
+  The first task of the first job leads: it keeps the run's directory.
+  """
+  if config.algorithm != 'downpour':
+    return {'worker': num_replicas(config)}
+  servers = config.cluster.num_parameter_servers
+  return {
+    'chief': 1,
+    'worker': num_replicas(config),
+    'ps': 1 if servers is None else servers,
+  }
+
+
+def num_replicas(config: ml_collections.ConfigDict) -> int:
+  """Returns how many replicas train."""
+  if config.algorithm == 'sgd':
+    return 1
+  return 2 if config.cluster.num_replicas is None else config.cluster.num_replicas
+
+
+def learning_rate(config: ml_collections.ConfigDict) -> float:
+  """Returns the rate of config.server's rule under config.algorithm."""
+  own = config.synchronous.learning_rate
+  if config.algorithm == 'synchronous' and own is not None:
+    return own
+  return config.server.learning_rate
 
 
 def warmstart_steps(config: ml_collections.ConfigDict) -> int:

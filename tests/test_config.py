@@ -47,9 +47,60 @@ def test_a_config_takes_no_new_fields():
 def test_fields_left_open_can_be_set_and_opened_again():
   config = changed(**{'cluster.num_replicas': 7, 'target_accuracy': 1})
   config_lib.check(config)
-  assert config_lib.counts(config) == (7, 1)
+  assert config_lib.jobs(config) == {'chief': 1, 'worker': 7, 'ps': 1}
   config.cluster.num_replicas = None
-  assert config_lib.counts(config) == (2, 1)
+  assert config_lib.jobs(config) == {'chief': 1, 'worker': 2, 'ps': 1}
+
+
+@pytest.mark.parametrize(('algorithm', 'workers'), [('synchronous', 4), ('sgd', 1)])
+def test_without_a_parameter_server_there_are_only_workers(algorithm, workers):
+  config = changed(
+    **{'algorithm': algorithm, 'cluster.num_replicas': 4, 'downpour.overlap': True}
+  )
+  config_lib.check(config)
+  assert config_lib.jobs(config) == {'worker': workers}
+  assert not config_lib.overlaps(config)
+
+
+def test_the_synchronous_rate_is_its_own_or_the_servers():
+  config = changed(**{'server.learning_rate': 0.5})
+  rates = []
+  for own in (None, 0.25):
+    config.synchronous.learning_rate = own
+    for config.algorithm in ('downpour', 'synchronous', 'sgd'):
+      rates.append(config_lib.learning_rate(config))
+  assert rates == [0.5, 0.5, 0.5, 0.5, 0.25, 0.5]
+
+
+def test_a_synchronous_update_takes_a_minibatch_of_every_replica():
+  config = changed(
+    **{'algorithm': 'synchronous', 'cluster.num_replicas': 4, 'num_steps': 1002}
+  )
+  with pytest.raises(errors.ConfigError, match=r'\(1002\).*4 replicas.*: 1000 or 1004$'):
+    config_lib.check(config)
+  config.num_steps = 3
+  with pytest.raises(errors.ConfigError, match=r': 4$'):
+    config_lib.check(config)
+  for config.algorithm in ('downpour', 'sgd'):
+    config_lib.check(config)
+
+
+def test_downpours_fields_are_no_concern_of_the_others():
+  config = changed(**{'num_steps': 100, 'downpour.warmstart_steps': 200})
+  with pytest.raises(errors.ConfigError, match='warmstart_steps'):
+    config_lib.check(config)
+  for config.algorithm in ('synchronous', 'sgd'):
+    config_lib.check(config)
+    assert config_lib.warmstart_steps(config) == 0
+
+
+def test_one_process_is_replica_0_of_the_slowed_down_ones():
+  fields = {'cluster.slowdown': (1, 1, 4), 'cluster.step_seconds': 0.1}
+  config = changed(**fields)
+  with pytest.raises(errors.ConfigError, match='one factor per replica: 2, not 3'):
+    config_lib.check(config)
+  config.algorithm = 'sgd'
+  config_lib.check(config)
 
 
 def test_json_brings_back_every_field_tuples_and_none_as_well():
@@ -108,7 +159,11 @@ def test_only_cluster_num_steps_and_checkpoint_seconds_may_change_on_a_resume(fi
 
 
 BAD = [
-  ('algorithm', 'downpuor', "one of downpour; did you mean 'downpour'?"),
+  (
+    'algorithm',
+    'downpuor',
+    "one of downpour, synchronous, sgd; did you mean 'downpour'?",
+  ),
   ('seed', -1, 'between 0 and 2147483647'),
   ('seed', 2**31, 'between 0 and 2147483647'),
   ('num_steps', 0, 'at least 1 minibatch'),
@@ -149,6 +204,7 @@ BAD = [
   ('server.learning_rate', 0.0, 'more than 0'),
   ('server.learning_rate', math.inf, 'more than 0'),
   ('server.momentum', 1.0, 'between -1 and 1'),
+  ('synchronous.learning_rate', 0.0, 'more than 0'),
   ('telemetry.seconds', 0.0, 'more than 0 seconds'),
 ]
 

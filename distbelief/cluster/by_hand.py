@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import ml_collections
 
 from distbelief import config as config_lib
 from distbelief import errors, workdirs
-from distbelief.cluster import environment, linux, processes, tf_config
+from distbelief.cluster import environment, linux, processes, tf_config, trial
 from distbelief.telemetry import display as display_lib
 from distbelief.telemetry import provenance
 
@@ -28,66 +29,100 @@ def play(
     workdir: The run's directory, on a disk that all tasks see.
     description: TF_CONFIG, parsed as JSON.
   """
-  task = tf_config.parse(description)
+  jobs = config_lib.jobs(config)
+  task = tf_config.parse(description, needed=jobs)
   tf_config.refuse_other_counts(config, task.cluster)
-  _settle_environment(task)
   config = config.copy_and_resolve_references()
   config.cluster.num_replicas = len(task.cluster['worker'])
-  config.cluster.num_parameter_servers = len(task.cluster['ps'])
+  config.cluster.num_parameter_servers = len(task.cluster.get('ps', ())) or None
   config_lib.check(config)
-  origin = provenance.Origin.of_this_process()
-  if task.job == 'chief':
-    return _chief(config, workdir, task, origin)
-
-  from distbelief.cluster import servers  # TensorFlow, now that its settings are made.
-
-  linux.set_process_name(processes.process_name(task.job, task.index))
-  # A batch system tells all tasks at once; the chief needs the others for its checkpoint,
-  # and they see when it has gone.
-  signal.signal(signal.SIGTERM, signal.SIG_IGN)
-  chief_is_gone = servers.ChiefGone(
-    task.cluster['chief'][0], first_patience=config.cluster.start_timeout
-  )
-  servers.serve(
-    task.job,
-    task.index,
-    task.as_tf_config(),
-    lambda: workdirs.is_finished(config, Path(workdir)) or chief_is_gone(),
-  )
-  if workdirs.is_finished(config, Path(workdir)):
+  if task.index >= config_lib.jobs(config).get(task.job, 0):
+    print(
+      f'{task.job} {task.index} has no part in config.algorithm = {config.algorithm!r}: '
+      f'there only {_parts(config)}'
+    )
     return errors.DONE
-  print('the chief has gone; the same command on all tasks resumes', file=sys.stderr)
-  return errors.LOST_PEER
+  _settle_environment(task)
+  if task.index == 0 and task.job == next(iter(jobs)):
+    return _lead(config, workdir, task)
+  if workdirs.is_finished(config, Path(workdir)):
+    print(workdirs.already_finished(config, workdir))
+    return errors.DONE
+  linux.set_process_name(processes.process_name(task.job, task.index))
+  if config.algorithm == 'downpour':
+    return _serve(config, workdir, task)
+  return _train(config, workdir, task)
 
 
-def _chief(
-  config: ml_collections.ConfigDict,
-  workdir: str,
-  task: tf_config.TaskOfCluster,
-  origin: provenance.Origin,
+def _parts(config: ml_collections.ConfigDict) -> str:
+  workers = config_lib.jobs(config)['worker']
+  return 'worker 0 trains' if workers == 1 else f'workers 0 to {workers - 1} train'
+
+
+def _lead(
+  config: ml_collections.ConfigDict, workdir: str, task: tf_config.TaskOfCluster
 ) -> int:
-  from distbelief.cluster import chief, tasks
+  """Is the chief, or worker 0 where there is none: it keeps the run's directory."""
+  from distbelief.cluster import tasks  # TensorFlow, now that its settings are made.
+
+  with workdirs.hold(Path(workdir)):
+    if workdirs.prepare(config, Path(workdir)):
+      print(workdirs.already_finished(config, workdir))
+      return errors.DONE
+    trial.in_child(lambda: tasks.check(config))
+    return _train(config, workdir, task)
+
+
+def _train(
+  config: ml_collections.ConfigDict, workdir: str, task: tf_config.TaskOfCluster
+) -> int:
+  from distbelief.cluster import tasks
 
   display = display_lib.Display(sys.stderr)
+  origin = provenance.Origin.of_this_process()
   try:
-    with workdirs.hold(Path(workdir)):
-      if workdirs.prepare(config, Path(workdir)):
-        print(workdirs.already_finished(config, workdir))
-        return errors.DONE
-      tasks.check(config, workdir, display)
-      chief.Chief(config, Path(workdir), task.as_tf_config(), display, origin).run()
+    tasks.trainer(task.job)(
+      config, Path(workdir), task.as_tf_config(), display, origin
+    ).run()
     status = errors.DONE
   except errors.UserError as error:
     display.message(f'error: {error}')
     status = error.status
   except SystemExit as end:
     status = end.code
-  finally:
-    display.close()
-  # Threads still wait for windows that nobody needs: Python would wait for them.
+  except BaseException:
+    traceback.print_exc()
+    status = errors.FAILED
+  display.close()
+  # Threads still wait for what nobody needs: Python would wait for them.
   sys.stdout.flush()
   sys.stderr.flush()
   os._exit(status)
+
+
+def _serve(
+  config: ml_collections.ConfigDict, workdir: str, task: tf_config.TaskOfCluster
+) -> int:
+  """Is a worker or ps of Downpour's, whom the chief tells what to do."""
+  from distbelief.cluster import servers
+
+  # A batch system tells all tasks at once; the chief needs the others for its checkpoint,
+  # and they see when it has gone.
+  signal.signal(signal.SIGTERM, signal.SIG_IGN)
+  chief_is_gone = servers.ChiefGone(
+    task.cluster['chief'][0], first_patience=config.cluster.start_timeout
+  )
+
+  def finished() -> bool:
+    return workdirs.is_finished(config, Path(workdir))
+
+  servers.serve(
+    task.job, task.index, task.as_tf_config(), lambda: finished() or chief_is_gone()
+  )
+  if finished():
+    return errors.DONE
+  print('the chief has gone; the same command on all tasks resumes', file=sys.stderr)
+  return errors.LOST_PEER
 
 
 def _settle_environment(task: tf_config.TaskOfCluster) -> None:

@@ -25,8 +25,6 @@ from distbelief.telemetry.steps import (
   counted_by_all,
 )
 
-_CHIEF = '/job:chief/replica:0/task:0/device:CPU:0'
-
 
 class Checkpoint(NamedTuple):
   """The server at one time, as NumPy arrays."""
@@ -152,7 +150,8 @@ class CheckpointWriter:
     if checkpoint.steps == self._newest:
       return
     self._newest = checkpoint.steps
-    with tf.device(_CHIEF):
+    # By its whole name: in a cluster, 'CPU:0' may be any task's.
+    with tf.device(tf.constant(0).device):
       if self._manager is None:
         self._variables = {
           name: tf.Variable(value) for name, value in checkpoint._asdict().items()

@@ -5,7 +5,7 @@ The launcher starts it as `python -m distbelief.cluster.nursery FOLDER EVENTS`:
     launcher          the screen, Ctrl-C; no TensorFlow, nothing to hang on
       nursery         imports, then only waits for dead tasks and for the launcher
         check         tries the model and the data; gone before the others start
-        chief, worker 0, ..., ps 0, ...
+        chief, worker 0, ..., ps 0, ...  (without a parameter server only workers)
 
 Whoever is killed, nobody stays behind. The kernel kills the tasks when the nursery
 dies; the nursery kills them when its standard input, which the launcher holds, comes to
@@ -27,12 +27,14 @@ import sys
 import time
 
 from distbelief import config as configs
+from distbelief import errors
 from distbelief.cluster import namespace, ports, processes, task_failures
 from distbelief.telemetry import events as events_lib
 from distbelief.telemetry import provenance
 
-MAX_RESTARTS = 3  # Of each worker.
-STOP_SECONDS = 20.0  # For the chief's last checkpoint, when it is asked to stop.
+MAX_RESTARTS = 3  # Of each worker that others can do without for a while.
+STOP_SECONDS = 20.0  # For the leader's last checkpoint, when it is asked to stop.
+_CAUSE_SECONDS = 1.0  # For the task whose loss another one has noticed to be found dead.
 _KILL_SECONDS = 10.0  # For the kernel, to bury big processes.
 
 _ORDERS = 0  # Standard input: a byte means stop, its end that the launcher is gone.
@@ -90,37 +92,51 @@ class Nursery:
 
   def _watch(self, tasks: list[processes.Task]) -> bool:
     leader = tasks[0]
-    deadline = None
+    deadline = None  # For the leader to stop.
     while not self.launcher_is_gone:
       if self._must_stop and deadline is None:
         deadline = time.monotonic() + STOP_SECONDS
         leader.terminate()
         self._events.message(f'stopping within {STOP_SECONDS:g} s; Ctrl-C again: at once')
       self._wait(deadline)
-      for task in tasks:
-        status = task.reap()
-        if status and not self._must_stop and not self._restarted(task, status):
-          return False
-        if task is leader and status is not None:
-          return status == 0
+      ended = _reap(tasks)
+      failed = [task for task, status in ended if self._has_failed(task, status)]
+      if failed:  # All that have are on record.
+        if all(status == errors.LOST_PEER for _, status in ended):
+          self._find_the_lost(tasks)
+        return False
+      if leader.pid is None:
+        return ended[0][1] == 0
       if deadline is not None and time.monotonic() > deadline:
         self._events.message(f'{leader} did not stop within {STOP_SECONDS:g} s: killed')
         return False
     return False
 
-  def _restarted(self, task: processes.Task, status: int) -> bool:
-    """Starts a killed worker again; for any other task writes down that it failed."""
-    if task.job != 'worker' or status > 0 or task.restarts == MAX_RESTARTS:
+  def _find_the_lost(self, tasks: list[processes.Task]) -> None:
+    """Waits a little for the task whose loss another one has noticed first."""
+    deadline = time.monotonic() + _CAUSE_SECONDS
+    while not self.launcher_is_gone and time.monotonic() < deadline:
+      self._wait(deadline)
+      for task, status in _reap(tasks):
+        if self._has_failed(task, status) and status != errors.LOST_PEER:
+          return
+
+  def _has_failed(self, task: processes.Task, status: int) -> bool:
+    """Writes down how a task failed, unless it can be started again."""
+    if status == 0 or self._must_stop:
+      return False
+    if status > 0 or task.restarts == task.max_restarts:
       failure = task_failures.TaskFailure.from_status(task.job, task.index, status)
       failure.write(task.logs)
-      return False
+      return True
     task.restarts += 1
     task.start()
     self._events.message(
       f'{task} was killed by {task_failures.signal_name(-status)}; started again '
-      f'({task.restarts} of {MAX_RESTARTS}), its log: {task_failures.short(task.log)}'
+      f'({task.restarts} of {task.max_restarts}), its log: '
+      f'{task_failures.short(task.log)}'
     )
-    return True
+    return False
 
   def _wait(self, deadline: float | None) -> None:
     """Waits until something has died, the launcher wants something, or the deadline."""
@@ -145,6 +161,11 @@ class Nursery:
       self._wait(min(deadline, time.monotonic() + 0.1))
 
 
+def _reap(tasks: list[processes.Task]) -> list[tuple[processes.Task, int]]:
+  """Returns those that have ended since the last time, and their statuses."""
+  return [(task, status) for task in tasks if (status := task.reap()) is not None]
+
+
 def _bring_up(order: Order, events: events_lib.Events, nursery: Nursery) -> bool:
   """Runs the check and then the cluster; returns whether all went well."""
   # What the modules of the body and of the check import is shared by all tasks.
@@ -163,20 +184,22 @@ def _bring_up(order: Order, events: events_lib.Events, nursery: Nursery) -> bool
       'warning: no network namespace is allowed here; while the run lasts, its '
       "TensorFlow servers accept anyone who reaches this machine's ports"
     )
-  num_replicas, num_servers = configs.counts(config)
-  jobs = {'chief': 1, 'worker': num_replicas, 'ps': num_servers}
+  jobs = configs.jobs(config)
   reservation = ports.Reservation(sum(jobs.values()))  # Held until we return.
   addresses = iter(f'127.0.0.1:{port}' for port in reservation.ports)
   cluster = {job: [next(addresses) for _ in range(n)] for job, n in jobs.items()}
   origin = provenance.Origin(order.command, order.started)
-  tasks = []
+  tasks: list[processes.Task] = []
   for job, addresses_of_job in cluster.items():
+    # A replica of Downpour's comes and goes; one that others wait for must not.
+    restarts = MAX_RESTARTS if job == 'worker' and config.algorithm == 'downpour' else 0
     for index in range(len(addresses_of_job)):
       tf_config = {'cluster': cluster, 'task': {'type': job, 'index': index}}
       run = functools.partial(
         body, job, index, tf_config, config, order.workdir, events, origin
       )
-      tasks.append(processes.Task(job, index, logs, run, network))
+      leads = not tasks
+      tasks.append(processes.Task(job, index, logs, run, network, leads, restarts))
   return nursery.run(tasks)
 
 

@@ -31,6 +31,8 @@ class Task:
   logs: str  # The folder.
   body: Callable[[], None]
   network: namespace.Namespace | None = None  # None: the machine's.
+  leads: bool = True  # Else it serves another one, and does not stop before that has.
+  max_restarts: int = 0  # After having been killed.
   pid: int | None = None
   restarts: int = 0
 
@@ -101,10 +103,9 @@ class Task:
   def _set_signals(self) -> None:
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    # Batch systems send SIGTERM to all processes of a job. Servers stay: the chief needs
-    # them for its last checkpoint. They are killed when it has ended.
-    is_server = self.job in ('worker', 'ps')
-    signal.signal(signal.SIGTERM, signal.SIG_IGN if is_server else signal.SIG_DFL)
+    # Batch systems send SIGTERM to all processes of a job. All but the leader stay: it
+    # needs them for its last checkpoint. They are killed when it has ended.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL if self.leads else signal.SIG_IGN)
 
   def _redirect_output(self) -> None:
     null = os.open(os.devnull, os.O_RDONLY)

@@ -6,6 +6,7 @@ import concurrent.futures
 import contextlib
 import math
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -21,6 +22,7 @@ _LOST_PEER = (
   tf.errors.CancelledError,
   tf.errors.FailedPreconditionError,
   tf.errors.NotFoundError,
+  tf.errors.DeadlineExceededError,
 )
 
 Cluster = Mapping[str, Sequence[str]]  # Addresses, host:port, by job.
@@ -62,10 +64,7 @@ def serve(
       config=tf.compat.v1.ConfigProto(intra_op_parallelism_threads=threads),
     )
   except tf.errors.OpError as error:
-    raise errors.UserError(
-      f'{job} {index} cannot listen at {address}: is its port in use by another '
-      f'program? ({error.message})'
-    ) from error
+    raise cannot_listen(job, index, address, error.message) from error
   while not ended():
     time.sleep(_LOOK_SECONDS)
   del server  # It has lived until here.
@@ -110,6 +109,44 @@ def losing_peers() -> Iterator[None]:
     raise errors.LostPeerError(
       f'a task was lost ({type(error).__name__}: {reason}); the same command resumes'
     ) from error
+
+
+def cannot_listen(job: str, index: int, address: str, reason: str) -> errors.UserError:
+  """Returns what to say of a task whose server does not start."""
+  return errors.UserError(
+    f'{job} {index} cannot listen at {address}: is its port in use by another program? '
+    f'({reason})'
+  )
+
+
+@contextlib.contextmanager
+def answering(address: str) -> Iterator[None]:
+  """Accepts connections at a task's port, for `wait_for_tasks` of the others.
+
+  Until the task's own server does: some of TensorFlow's start only when all are there.
+
+  Raises:
+    OSError: If the port is taken.
+  """
+  listener = socket.create_server(('', int(address.rpartition(':')[2])))
+
+  def answer() -> None:
+    with contextlib.suppress(OSError):  # It is shut down.
+      while True:
+        connection, _ = listener.accept()
+        # Who closes first keeps the port busy for a while.
+        with connection, contextlib.suppress(OSError):
+          connection.settimeout(_PROBE_SECONDS)
+          connection.recv(1)
+
+  thread = threading.Thread(target=answer, daemon=True)
+  thread.start()
+  try:
+    yield
+  finally:
+    with listener:
+      listener.shutdown(socket.SHUT_RDWR)
+    thread.join(_PROBE_SECONDS)
 
 
 def wait_for_tasks(cluster: Cluster, timeout: float, say: Callable[[str], None]) -> None:

@@ -1,7 +1,7 @@
 """Why a task failed: logs/<job>-<index>.error.json, and how the screen tells it.
 
 When one task fails the others soon fail as well, because it is gone. Each leaves its
-file; the earliest one is the cause.
+file; the earliest one that does not complain of another's end is the cause.
 """
 
 from __future__ import annotations
@@ -54,6 +54,11 @@ class TaskFailure:
     """What the launcher exits with."""
     return errors.LOST_PEER if self.kind == 'signal' else self.status
 
+  @property
+  def lost_a_peer(self) -> bool:
+    """Whether it only failed because another task had gone."""
+    return self.kind == 'user_error' and self.status == errors.LOST_PEER
+
   def write(self, logs: str) -> None:
     """Writes the task's .error.json, unless it has told more about itself already."""
     path = _path(logs, self.job, self.index)
@@ -96,12 +101,15 @@ def forget(logs: str) -> None:
 
 
 def earliest(logs: str) -> TaskFailure | None:
-  """Returns the first failure, by time."""
+  """Returns the first failure, by time; others' loss is a cause only if nothing else is.
+
+  Who loses a peer may notice before the launcher does.
+  """
   failures = []
   for path in glob.glob(os.path.join(glob.escape(logs), '*.error.json')):
     with open(path) as file:
       failures.append(TaskFailure(**json.load(file)))
-  return min(failures, key=lambda failure: failure.time, default=None)
+  return min(failures, key=lambda f: (f.lost_a_peer, f.time), default=None)
 
 
 def last_lines(path: str) -> str:

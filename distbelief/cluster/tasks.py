@@ -12,11 +12,13 @@ import tensorflow as tf
 
 from distbelief import config as config_lib
 from distbelief import learning
-from distbelief.cluster import chief, servers
+from distbelief.cluster import chief, servers, synchronous
 from distbelief.telemetry import provenance
 
 
-def check(config: ml_collections.ConfigDict, workdir: str, display: Any) -> None:
+def check(
+  config: ml_collections.ConfigDict, workdir: str = '', display: Any = None
+) -> None:
   """Tries the model and the data, before any task starts.
 
   Raises:
@@ -26,9 +28,13 @@ def check(config: ml_collections.ConfigDict, workdir: str, display: Any) -> None
   tf.config.set_visible_devices([], 'GPU')
   source = learning.source_of(config)
   source.prepare()
-  num_replicas, _ = config_lib.counts(config)
-  source.check(num_replicas, config.data.batch_size)
+  source.check(config_lib.num_replicas(config), config.data.batch_size)
   learning.objective_of(config, source)
+
+
+def trainer(job: str) -> type[chief.Chief] | type[synchronous.Worker]:
+  """Returns who a task is that is not told what to do: the chief, or a worker."""
+  return chief.Chief if job == 'chief' else synchronous.Worker
 
 
 def run(
@@ -41,9 +47,11 @@ def run(
   origin: provenance.Origin,
 ) -> None:
   """Plays one task of a cluster on this machine to its end."""
-  if job == 'chief':
-    chief.Chief(config, Path(workdir), tf_config, display, origin).run()
-  else:
-    # Replicas share the machine; more threads each would only get in their way.
-    threads = max(1, os.cpu_count() // len(tf_config['cluster']['worker']))
+  # Replicas share the machine; more threads each would only get in their way.
+  threads = max(1, os.cpu_count() // len(tf_config['cluster']['worker']))
+  if job != 'chief' and config.algorithm == 'downpour':
     servers.serve(job, index, tf_config, threads=threads)
+    return
+  if job == 'worker':
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+  trainer(job)(config, Path(workdir), tf_config, display, origin).run()

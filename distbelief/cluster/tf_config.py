@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 import ml_collections
 
 from distbelief import errors
 
-_JOBS = ('chief', 'worker', 'ps')
+_JOBS = ('chief', 'worker', 'ps')  # One description serves every algorithm.
 
 
 class TaskOfCluster(NamedTuple):
@@ -30,8 +30,12 @@ class TaskOfCluster(NamedTuple):
     return {'cluster': self.cluster, 'task': {'type': self.job, 'index': self.index}}
 
 
-def parse(tf_config: Mapping[str, Any]) -> TaskOfCluster:
+def parse(tf_config: Mapping[str, Any], needed: Collection[str] = _JOBS) -> TaskOfCluster:
   """Returns this process' part.
+
+  Args:
+    tf_config: TF_CONFIG, parsed as JSON.
+    needed: The jobs that the run cannot do without.
 
   Raises:
     errors.UserError: With what is wrong and what it must be.
@@ -39,10 +43,10 @@ def parse(tf_config: Mapping[str, Any]) -> TaskOfCluster:
   cluster, task = tf_config.get('cluster'), tf_config.get('task')
   if not isinstance(cluster, Mapping) or not isinstance(task, Mapping):
     raise errors.UserError('TF_CONFIG must have "cluster" and "task"')
-  for job in _JOBS:
+  for job in needed:
     if not cluster.get(job):
       raise errors.UserError(f'TF_CONFIG: "cluster" ({list(cluster)}) has no "{job}"')
-  if len(cluster['chief']) > 1:
+  if len(cluster.get('chief', ())) > 1:
     raise errors.UserError(
       f'TF_CONFIG: "chief" ({list(cluster["chief"])}) must be one address'
     )
@@ -55,13 +59,17 @@ def parse(tf_config: Mapping[str, Any]) -> TaskOfCluster:
       if not str(address).rpartition(':')[2].isdigit():
         raise errors.UserError(f'TF_CONFIG: {job} address ({address}) must be host:port')
   job, index = task.get('type'), task.get('index', 0)
-  if job not in _JOBS:
-    raise errors.UserError(f'TF_CONFIG: task type ({job}) must be one of {_JOBS}')
+  if job not in cluster:
+    raise errors.UserError(
+      f'TF_CONFIG: task type ({job}) must be one of {", ".join(cluster)}'
+    )
   if not str(index).isdigit() or int(index) >= len(cluster[job]):
     raise errors.UserError(
       f'TF_CONFIG: task index ({index}) of {job} must be below {len(cluster[job])}'
     )
-  return TaskOfCluster(job, int(index), {job: list(cluster[job]) for job in _JOBS})
+  return TaskOfCluster(
+    job, int(index), {job: list(addresses) for job, addresses in cluster.items()}
+  )
 
 
 def refuse_other_counts(
@@ -69,10 +77,10 @@ def refuse_other_counts(
 ) -> None:
   """Raises errors.ConfigError if the config explicitly says another number of tasks."""
   for name, job in (('num_replicas', 'worker'), ('num_parameter_servers', 'ps')):
-    wanted = config.cluster[name]
-    if wanted is not None and wanted != len(cluster[job]):
+    wanted, there = config.cluster[name], len(cluster.get(job, ()))
+    if wanted is not None and there and wanted != there:
       raise errors.ConfigError(
         f'config.cluster.{name}',
         wanted,
-        f'differs from TF_CONFIG, whose cluster has {len(cluster[job])}: set it to that',
+        f'differs from TF_CONFIG, whose cluster has {there}: set it to that',
       )

@@ -51,7 +51,7 @@ def body(job, index, tf_config, config, workdir, events, origin):
       wait_for_all(tf_config['cluster'], workdir)
       events.progress(steps=1, num_steps=2, loss=0.5)
     print(f'{job} {index} acts')
-    act(told(f'{job} {index}'))
+    act(told(f'{job} {index}'), workdir)
 
 
 def wait_for_all(cluster, workdir):
@@ -70,13 +70,19 @@ def told(task):
   return json.loads(os.environ['FAKE_ORDERS']).get(task)
 
 
-def act(order):
+def act(order, workdir=None):
   if order == 'finish':
     return
   if order == 'raise':
     raise ArithmeticError('a loss of NaN')
   if order == 'refuse':
     raise errors.ConfigError('config.seed', -1, 'must be at least 0')
+  if order == 'lose a peer':
+    raise errors.LostPeerError('ps 0 does not answer')
+  if order == 'die after the chief':
+    while not pathlib.Path(workdir, 'logs', 'chief-0.error.json').exists():
+      time.sleep(0.005)
+    os.kill(os.getpid(), signal.SIGKILL)
   if order == 'exit':
     sys.exit(7)
   if order == 'checkpoint':

@@ -1,10 +1,12 @@
 """Runs started as a user starts them, and what they leave."""
 
+import contextlib
 import json
 import os
 import pathlib
 import subprocess
 import sys
+import time
 
 import numpy as np
 import tensorflow as tf
@@ -59,6 +61,60 @@ def train(workdir, **fields):
   return json.loads((workdir / 'summary.json').read_text())
 
 
+def eventually(condition, seconds=120):
+  deadline = time.monotonic() + seconds
+  while not (result := condition()):
+    assert time.monotonic() < deadline, 'timed out'
+    time.sleep(0.02)
+  return result
+
+
+def num_records(workdir):
+  return sum(len(records.open_file(path)) for path in records.files(workdir))
+
+
+def tasks_of(launcher):
+  """Process ids by name, of all descendants of a process."""
+  parents, names = {}, {}
+  for folder in pathlib.Path('/proc').glob('[0-9]*'):
+    with contextlib.suppress(OSError):
+      status = (folder / 'stat').read_text().rpartition(')')
+      parents[int(folder.name)] = int(status[2].split()[1])
+      names[int(folder.name)] = (folder / 'comm').read_text().strip()
+
+  def descends(pid):
+    while pid in parents:
+      pid = parents[pid]
+      if pid == launcher:
+        return True
+    return False
+
+  return {names[pid]: pid for pid in parents if descends(pid)}
+
+
+@contextlib.contextmanager
+def running(workdir, **fields):
+  """A run under way: its launcher's process; it must be gone in the end."""
+  process = subprocess.Popen(
+    command(workdir, **{**SMALL, **fields}),
+    stdout=subprocess.PIPE,
+    stderr=subprocess.STDOUT,
+    text=True,
+    env=environment(),
+  )
+  try:
+    yield process
+  finally:
+    process.kill()
+    process.communicate()
+
+
+def end_of(process, status=0):
+  screen, _ = process.communicate(timeout=TIMEOUT)
+  assert process.returncode == status, screen
+  return screen
+
+
 def config_of(workdir):
   return config_lib.from_json((workdir / 'config.json').read_text())
 
@@ -80,7 +136,11 @@ def minibatches_of(config, num_replicas):
     replica, step = int(replica), int(step)
     if replica not in streams:
       streams[replica] = source.minibatches(
-        replica, num_replicas, 0, config.data.batch_size, config.downpour.warmstart_steps
+        replica,
+        num_replicas,
+        0,
+        config.data.batch_size,
+        config_lib.warmstart_steps(config),
       ).as_numpy_iterator()
       seen[replica] = []
     while len(seen[replica]) <= step:

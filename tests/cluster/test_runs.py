@@ -1,12 +1,10 @@
 """Whole runs on this machine, started as a user starts them."""
 
-import contextlib
 import json
 import os
 import pathlib
 import signal
 import subprocess
-import time
 
 import numpy as np
 import pytest
@@ -25,60 +23,6 @@ PADDED = {
   'cluster.num_parameter_servers': 2,
   'cluster.step_seconds': 0.03,
 }
-
-
-def eventually(condition, seconds=120):
-  deadline = time.monotonic() + seconds
-  while not (result := condition()):
-    assert time.monotonic() < deadline, 'timed out'
-    time.sleep(0.02)
-  return result
-
-
-def num_records(workdir):
-  return sum(len(records.open_file(path)) for path in records.files(workdir))
-
-
-def tasks_of(launcher):
-  """Process ids by name, of all descendants of a process."""
-  parents, names = {}, {}
-  for folder in pathlib.Path('/proc').glob('[0-9]*'):
-    with contextlib.suppress(OSError):
-      status = (folder / 'stat').read_text().rpartition(')')
-      parents[int(folder.name)] = int(status[2].split()[1])
-      names[int(folder.name)] = (folder / 'comm').read_text().strip()
-
-  def descends(pid):
-    while pid in parents:
-      pid = parents[pid]
-      if pid == launcher:
-        return True
-    return False
-
-  return {names[pid]: pid for pid in parents if descends(pid)}
-
-
-@contextlib.contextmanager
-def running(workdir, **fields):
-  """A run under way: its launcher's process; it must be gone in the end."""
-  process = subprocess.Popen(
-    runs.command(workdir, **{**runs.SMALL, **fields}),
-    stdout=subprocess.PIPE,
-    stderr=subprocess.STDOUT,
-    text=True,
-    env=runs.environment(),
-  )
-  try:
-    yield process
-  finally:
-    process.kill()
-    process.communicate()
-
-
-def end_of(process, status=0):
-  screen, _ = process.communicate(timeout=runs.TIMEOUT)
-  assert process.returncode == status, screen
-  return screen
 
 
 def assert_explained(workdir, num_replicas, num_shards):
@@ -160,11 +104,11 @@ def test_the_same_command_resumes(tmp_path):
 def test_a_worker_killed_in_mid_window_comes_back(tmp_path):
   workdir = tmp_path / 'run'
   fields = {**PADDED, 'downpour.n_fetch': 3, 'downpour.n_push': 2, 'num_steps': 400}
-  with running(workdir, **fields) as launcher:
-    eventually(lambda: num_records(workdir) > 60)
-    victim = tasks_of(launcher.pid)['replica-1']
+  with runs.running(workdir, **fields) as launcher:
+    runs.eventually(lambda: runs.num_records(workdir) > 60)
+    victim = runs.tasks_of(launcher.pid)['replica-1']
     os.kill(victim, signal.SIGKILL)
-    screen = end_of(launcher)
+    screen = runs.end_of(launcher)
   assert 'worker 1 was killed by signal 9' in screen
   summary = json.loads((workdir / 'summary.json').read_text())
   assert summary['steps'] == 400 and summary['failures_survived'] == 1
@@ -182,15 +126,15 @@ def test_a_killed_chief_is_resumed_from_the_last_checkpoint(tmp_path, overlap):
     'checkpoint_seconds': 1,
     'num_steps': 400,
   }
-  with running(workdir, **fields) as launcher:
+  with runs.running(workdir, **fields) as launcher:
     saved = lambda: list((workdir / 'checkpoints').glob('*.index'))  # noqa: E731
-    at = eventually(lambda: saved() and num_records(workdir))
-    eventually(lambda: num_records(workdir) > at + 20)
-    os.kill(tasks_of(launcher.pid)['chief'], signal.SIGKILL)
-    screen = end_of(launcher, errors.LOST_PEER)
+    at = runs.eventually(lambda: saved() and runs.num_records(workdir))
+    runs.eventually(lambda: runs.num_records(workdir) > at + 20)
+    os.kill(runs.tasks_of(launcher.pid)['chief'], signal.SIGKILL)
+    screen = runs.end_of(launcher, errors.LOST_PEER)
   assert 'chief 0 was killed by signal 9' in screen
-  with running(workdir, **fields) as launcher:
-    end_of(launcher)
+  with runs.running(workdir, **fields) as launcher:
+    runs.end_of(launcher)
   found = assert_explained(workdir, 4, 2)
   undone = (found['status'] == Status.UNDONE).any(axis=1)
   assert undone.sum() > 0
@@ -203,31 +147,31 @@ def test_a_killed_chief_is_resumed_from_the_last_checkpoint(tmp_path, overlap):
 def test_a_killed_parameter_server_ends_the_run_and_it_is_resumed(tmp_path):
   workdir = tmp_path / 'run'
   fields = {**PADDED, 'checkpoint_seconds': 1, 'num_steps': 300}
-  with running(workdir, **fields) as launcher:
-    eventually(lambda: list((workdir / 'checkpoints').glob('*.index')))
-    tasks = tasks_of(launcher.pid)
+  with runs.running(workdir, **fields) as launcher:
+    runs.eventually(lambda: list((workdir / 'checkpoints').glob('*.index')))
+    tasks = runs.tasks_of(launcher.pid)
     os.kill(tasks['ps-1'], signal.SIGKILL)
-    screen = end_of(launcher, errors.LOST_PEER)
+    screen = runs.end_of(launcher, errors.LOST_PEER)
     assert 'error: ps 1 was killed by signal 9' in screen
     assert not [pid for pid in tasks.values() if pathlib.Path(f'/proc/{pid}').exists()]
-  with running(workdir, **fields) as launcher:
-    end_of(launcher)
+  with runs.running(workdir, **fields) as launcher:
+    runs.end_of(launcher)
   assert json.loads((workdir / 'summary.json').read_text())['steps'] == 300
 
 
 def test_ctrl_c_writes_a_checkpoint_that_is_resumed(tmp_path):
   workdir = tmp_path / 'run'
   fields = {**PADDED, 'num_steps': 300, 'checkpoint_seconds': 3600}
-  with running(workdir, **fields) as launcher:
-    eventually(lambda: num_records(workdir) > 30)
-    with running(workdir, **fields) as second:
-      assert 'is in use by a run' in end_of(second, errors.BAD_INPUT)
+  with runs.running(workdir, **fields) as launcher:
+    runs.eventually(lambda: runs.num_records(workdir) > 30)
+    with runs.running(workdir, **fields) as second:
+      assert 'is in use by a run' in runs.end_of(second, errors.BAD_INPUT)
     launcher.send_signal(signal.SIGINT)
-    screen = end_of(launcher, errors.INTERRUPTED)
+    screen = runs.end_of(launcher, errors.INTERRUPTED)
   assert 'checkpoint written at step' in screen
   assert not (workdir / 'summary.json').exists()
-  with running(workdir, **fields) as launcher:
-    screen = end_of(launcher)
+  with runs.running(workdir, **fields) as launcher:
+    screen = runs.end_of(launcher)
   assert 'resumed from step' in screen
   summary = json.loads((workdir / 'summary.json').read_text())
   assert summary['resumed_from'] > 0 and summary['steps'] == 300
@@ -241,8 +185,8 @@ def test_a_run_that_lost_its_summary_writes_it_again(tmp_path):
   assert after['steps'] == 60 and after['resumed_from'] == 60
   assert after['holdout_accuracy'] == pytest.approx(before['holdout_accuracy'])
   (workdir / 'summary.json').unlink()
-  with running(workdir, num_steps=50) as launcher:
-    screen = end_of(launcher, errors.BAD_INPUT)
+  with runs.running(workdir, num_steps=50) as launcher:
+    screen = runs.end_of(launcher, errors.BAD_INPUT)
   assert 'config.num_steps (50) is less than the 60 steps' in screen
 
 
@@ -273,8 +217,8 @@ def test_the_length_of_windows_changes_nothing(tmp_path, overlap):
 def test_another_config_is_refused(tmp_path):
   workdir = tmp_path / 'run'
   runs.train(workdir, num_steps=30)
-  with running(workdir, num_steps=60, seed=1) as launcher:
-    screen = end_of(launcher, errors.BAD_INPUT)
+  with runs.running(workdir, num_steps=60, seed=1) as launcher:
+    screen = runs.end_of(launcher, errors.BAD_INPUT)
   assert 'config.seed (1) differs' in screen and len(screen.splitlines()) == 1
 
 

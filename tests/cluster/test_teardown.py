@@ -198,6 +198,18 @@ def test_kill_9_of_a_task_that_cannot_start_again(start, task):
   )
 
 
+def test_who_notices_a_loss_before_the_launcher_is_not_the_cause(start):
+  run = start({'chief 0': 'lose a peer', 'ps 0': 'die after the chief'})
+  assert run.end() == errors.LOST_PEER
+  assert 'error: ps 0 was killed by signal 9 (SIGKILL); the same' in run.screen
+
+
+def test_a_loss_that_nothing_explains_is_told(start):
+  run = start({'chief 0': 'lose a peer'})
+  assert run.end() == errors.LOST_PEER
+  assert run.screen.endswith('\nerror: ps 0 does not answer\n')
+
+
 @pytest.mark.parametrize('chief', ['hang', 'ignore SIGTERM'])
 def test_kill_9_of_the_launcher(start, chief):
   run = start({'chief 0': chief}).all_up()

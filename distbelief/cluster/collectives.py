@@ -1,0 +1,136 @@
+"""What replicas without a parameter server do together: sum and gather."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from distbelief.cluster import servers
+
+_OPTIONS = tf.distribute.experimental.CommunicationOptions(
+  implementation=tf.distribute.experimental.CommunicationImplementation.RING
+)
+
+
+class Alone:
+  """One replica: there is nobody to wait for.
+
+  Attributes:
+    index: Of this replica.
+    num_replicas: All of them.
+  """
+
+  index = 0
+  num_replicas = 1
+
+  @property
+  def description(self) -> dict[str, Any] | None:
+    """How replicas communicate, for the summary; None: there is only one."""
+    return None
+
+  def run(self, function: Callable[..., Any], *args: Any) -> Any:
+    """Calls `function`, in which `sum` and `gather` may be used."""
+    return function(*args)
+
+  def sum(self, tensor: tf.Tensor) -> tf.Tensor:
+    """Returns the sum of all replicas' tensors, when the last one is there."""
+    return tf.identity(tensor)
+
+  def gather(self, tensor: tf.Tensor) -> tf.Tensor:
+    """Returns all replicas' tensors, [replicas, ...]; each has the same shape."""
+    return tensor[tf.newaxis]
+
+
+class Ring(Alone):
+  """The workers of a `MultiWorkerMirroredStrategy`, coupled by ring all-reduce."""
+
+  def __init__(
+    self,
+    addresses: Sequence[str],
+    index: int,
+    start_timeout: float,
+    say: Callable[[str], None],
+  ) -> None:
+    """Connects to the others; to be called before TensorFlow's runtime has started.
+
+    Args:
+      addresses: host:port of every worker.
+      index: Of this one.
+      start_timeout: Seconds that the others may be late, config.cluster.start_timeout.
+      say: Shows a line: who is missing, every few seconds.
+
+    Raises:
+      errors.LostPeerError: If some are missing then.
+      errors.UserError: If this worker's port is taken.
+    """
+    self.index, self.num_replicas = index, len(addresses)
+    resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
+      tf.train.ClusterSpec({'worker': list(addresses)}),
+      rpc_layer='grpc',
+      task_type='worker',
+      task_id=index,
+    )
+    try:
+      with servers.answering(addresses[index]):
+        servers.wait_for_tasks({'worker': addresses}, start_timeout, say)
+    except OSError as error:
+      raise servers.cannot_listen(
+        'worker', index, addresses[index], error.strerror
+      ) from error
+    with _bounded(start_timeout):
+      self._strategy = tf.distribute.MultiWorkerMirroredStrategy(resolver, _OPTIONS)
+
+  @property
+  def description(self) -> dict[str, Any]:
+    """The strategy and its communication options."""
+    return {
+      'strategy': 'MultiWorkerMirroredStrategy',
+      'implementation': _OPTIONS.implementation.name,
+      'bytes_per_pack': _OPTIONS.bytes_per_pack,
+      'timeout_seconds': _OPTIONS.timeout_seconds,
+    }
+
+  def run(self, function: Callable[..., Any], *args: Any) -> Any:
+    """Calls `function` as this worker's replica."""
+    return self._strategy.run(function, args)
+
+  def sum(self, tensor: tf.Tensor) -> tf.Tensor:
+    """Returns the sum over the replicas, each of which must call this."""
+    return _context().all_reduce(tf.distribute.ReduceOp.SUM, self._here(tensor))
+
+  def gather(self, tensor: tf.Tensor) -> tf.Tensor:
+    """Returns all replicas' tensors, [replicas, ...]; each must call this.
+
+    One all-reduce; the strategy's own gather asks for the shapes first.
+    """
+    others = [[self.index, self.num_replicas - 1 - self.index]]
+    same = [[0, 0] for _ in tensor.shape]
+    return self.sum(tf.pad(tensor[tf.newaxis], others + same))
+
+  def _here(self, tensor: tf.Tensor) -> tf.Tensor:
+    # A loop's tensor has no device of its own, and the strategy asks for one.
+    with tf.device(self._strategy.extended.worker_devices[0]):
+      return tf.identity(tensor)
+
+
+@contextlib.contextmanager
+def _bounded(seconds: float) -> Iterator[None]:
+  """Has the kernel end this process (SIGALRM) if what is inside takes longer.
+
+  The strategy's constructor waits for workers that have gone meanwhile: in silence, for
+  ever, and with Python's lock held, so that no thread and no handler could act.
+  """
+  signal.signal(signal.SIGALRM, signal.SIG_DFL)
+  signal.setitimer(signal.ITIMER_REAL, seconds)
+  try:
+    yield
+  finally:
+    signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _context() -> tf.distribute.ReplicaContext:
+  return tf.distribute.get_replica_context()

@@ -1,0 +1,180 @@
+"""Worker 0's second job where there is no chief: it keeps the run's directory."""
+
+from __future__ import annotations
+
+import collections
+import concurrent.futures
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import ml_collections
+import numpy as np
+import tensorflow as tf
+
+from distbelief import errors
+from distbelief.algorithms.sharding import Sharding
+from distbelief.cluster import checkpoints, shards
+from distbelief.cluster.lockstep import State
+from distbelief.cluster.logbook import Logbook
+from distbelief.telemetry import barrier, steps
+from distbelief.telemetry.steps import LOG_COLUMN
+
+_MOST_BEHIND = 4  # Windows that wait to be recorded before training waits as well.
+
+
+class Start(NamedTuple):
+  """What a launch begins from, as NumPy arrays."""
+
+  values: np.ndarray  # [1 + slots, P] float32: parameters, then the rule's slots.
+  next_steps: np.ndarray  # [replicas] int64, each replica's.
+  done: np.ndarray  # [] int64, minibatches.
+  version: np.ndarray  # [] int64, updates.
+  launch: np.ndarray  # [] int64, its index.
+
+  @classmethod
+  def zeros(cls, num_values: int, num_parameters: int, num_replicas: int) -> Start:
+    """Returns what adds nothing to another one's."""
+    none = np.int64(0)
+    return cls(
+      np.zeros([num_values, num_parameters], np.float32),
+      np.zeros([num_replicas], np.int64),
+      *(none, none, none),
+    )
+
+  def state(self, replica: int, shapes: Sequence[Sequence[int]]) -> State:
+    """Returns what a replica begins with."""
+    params, *slots = (Sharding(shapes, 1).join([tf.constant(v)]) for v in self.values)
+    return State(
+      step=tf.constant(self.next_steps[replica]),
+      version=tf.constant(self.version),
+      free=tf.timestamp(),
+      params=params,
+      slots=list(zip(*slots)) if slots else [() for _ in params],
+    )
+
+
+class Leader:
+  """Tells the logbook, in a thread of its own, so that the training goes on meanwhile."""
+
+  def __init__(
+    self,
+    config: ml_collections.ConfigDict,
+    workdir: Path,
+    logbook: Logbook,
+    shapes: Sequence[Sequence[int]],
+    num_replicas: int,
+  ) -> None:
+    """Finds where the run is.
+
+    Args:
+      config: The run's.
+      workdir: The run's directory, for messages.
+      logbook: Of this launch.
+      shapes: Of the model's variables.
+      num_replicas: Of this launch.
+
+    Raises:
+      errors.ConfigError: If so many replicas cannot go on with it.
+    """
+    self._config, self._logbook, self._shapes = config, logbook, shapes
+    checkpoint = logbook.checkpoint
+    if checkpoint.steps % num_replicas:
+      raise errors.ConfigError(
+        'config.cluster.num_replicas',
+        num_replicas,
+        f'does not divide the {checkpoint.steps} steps that the run in {workdir} has '
+        f'done: set it back to {checkpoint.clients.shape[1]}, or to another divisor',
+      )
+    # Replicas that there were once keep their rows.
+    gone = checkpoint.clients.max(axis=0)[num_replicas:]
+    own = np.tile(np.array(shards.NO_CLIENT), [num_replicas, 1])
+    own[: len(checkpoint.clients[0])] = checkpoint.clients[0, :num_replicas]
+    own[:, steps.INCARNATION] = logbook.launch
+    self._own, self._gone = own, gone
+    self._thread = concurrent.futures.ThreadPoolExecutor(1, 'leader')
+    self._jobs: collections.deque[concurrent.futures.Future] = collections.deque()
+
+  @property
+  def start(self) -> Start:
+    """What this launch begins from."""
+    checkpoint = self._logbook.checkpoint
+    return Start(
+      np.concatenate([checkpoint.parameters[np.newaxis], checkpoint.slots]),
+      self._own[:, steps.NEXT_STEP],
+      np.int64(checkpoint.steps),
+      np.int64(checkpoint.versions.max()),
+      np.int64(self._logbook.launch),
+    )
+
+  def add(self, told: np.ndarray, state: State) -> None:
+    """Takes a window's records, and the state after it; raises what went wrong before.
+
+    Args:
+      told: [replicas, updates, LOG_COLUMNS + row] float64.
+      state: Of worker 0; that of all others but for `step`.
+    """
+    self._submit(self._add, told, state)
+
+  def save(self, state: State) -> None:
+    """Writes a checkpoint of the last state, if there is anything to keep."""
+    self._submit(self._save, state)
+    self._settle(0)
+
+  def close(self, state: State, more: dict[str, Any]) -> None:
+    """Ends the run; see Logbook.close."""
+    self._settle(0)
+    self._thread.shutdown()
+    self._logbook.close(
+      lambda: self._checkpoint(state), _versions(state), lambda: state.params, more
+    )
+
+  def _submit(self, job: Callable[..., None], *args: Any) -> None:
+    self._jobs.append(self._thread.submit(job, *args))
+    self._settle(_MOST_BEHIND)
+
+  def _settle(self, most: int) -> None:
+    while self._jobs and (len(self._jobs) > most or self._jobs[0].done()):
+      self._jobs.popleft().result()
+
+  def _add(self, told: np.ndarray, state: State) -> None:
+    log, travelled = barrier.settle(told)
+    self._logbook.record(0, log)
+    nothing_pending = log[:0, len(LOG_COLUMN) :]
+    for key, pushes in travelled.items():
+      self._logbook.record_window(key, pushes, nothing_pending)
+    updates = told.shape[1]
+    self._own[:, steps.SEQUENCE] = self._own[:, steps.NEXT_STEP] + updates - 1
+    self._own[:, steps.NEXT_STEP] += updates
+    self._own[:, steps.COUNTED] += updates
+    counted = self._clients()[0, :, steps.COUNTED].sum()
+    self._logbook.look(int(counted), _versions(state), lambda: state.params)
+    if self._logbook.save_due:
+      self._save(state)
+
+  def _save(self, state: State) -> None:
+    if self._logbook.started:
+      self._logbook.save(self._checkpoint(state))
+
+  def _checkpoint(self, state: State) -> checkpoints.Checkpoint:
+    def flat(tensors: Sequence[tf.Tensor]) -> np.ndarray:
+      return Sharding(self._shapes, 1).split(tensors)[0].numpy()
+
+    return checkpoints.Checkpoint(
+      parameters=flat(state.params),
+      slots=np.array([flat(slot) for slot in zip(*state.slots)], np.float32).reshape(
+        [-1, sum(np.prod(shape, dtype=int) for shape in self._shapes)]
+      ),
+      versions=_versions(state),
+      clients=self._clients(),
+      released=np.int64(1),
+      seconds=np.float64(self._logbook.seconds),
+      launch=np.int64(self._logbook.launch),
+    )
+
+  def _clients(self) -> np.ndarray:
+    return np.concatenate([self._own, self._gone])[np.newaxis]
+
+
+def _versions(state: State) -> np.ndarray:
+  return state.version.numpy()[np.newaxis]

@@ -1,0 +1,149 @@
+"""A replica that makes every update together with all others, in windows of many steps.
+
+Also one replica alone: algorithms synchronous and sgd differ in what their replicas do
+together (cluster/collectives.py), and in nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import ml_collections
+import tensorflow as tf
+
+from distbelief import config as config_lib
+from distbelief.algorithms import synchronous
+from distbelief.algorithms.rules import Rule
+from distbelief.algorithms.sharding import Sharding
+from distbelief.cluster import padding
+from distbelief.cluster.collectives import Alone
+from distbelief.models.objective import Objective
+from distbelief.telemetry import steps
+from distbelief.telemetry.steps import Status
+
+_NAN = float('nan')
+_WIDTH = len(steps.LOG_COLUMNS) + len(steps.COLUMNS) + 1
+
+
+class State(NamedTuple):
+  """A replica between two steps."""
+
+  step: tf.Tensor  # int64, the replica's next one.
+  version: tf.Tensor  # int64, updates made.
+  free: tf.Tensor  # float64, when the last step ended; NaN: there was none.
+  params: synchronous.Tensors
+  slots: synchronous.Slots
+
+
+class Lockstep:
+  """Builds the function that does a window's steps.
+
+  Attributes:
+    window: (State, wish) -> (State, wish, told). All replicas wish [steps, signal], int64
+      [2]; what counts is replica 0's number of steps, unless there is a signal: then the
+      largest, and nothing is done. What was agreed comes back, and what the steps tell,
+      [replicas, steps, LOG_COLUMNS + row] float64 (telemetry/barrier.py).
+  """
+
+  def __init__(
+    self,
+    config: ml_collections.ConfigDict,
+    collective: Alone,
+    objective: Objective,
+    rule: Rule,
+    minibatches: tf.data.Dataset,
+    incarnation: int,
+  ) -> None:
+    """Opens the replica's minibatches.
+
+    Args:
+      config: The run's.
+      collective: The replica's tie to the others.
+      objective: What is minimised.
+      rule: What an update does.
+      minibatches: The replica's, from its next step on.
+      incarnation: For the records.
+    """
+    self._config, self._collective = config, collective
+    self._objective, self._rule = objective, rule
+    self._rate = config_lib.learning_rate(config)
+    self._minibatches = iter(minibatches)
+    self._incarnation = incarnation
+    # A scalar follows the gradient: whether it counts.
+    self._packing = Sharding([*objective.shapes, ()], 1)
+    self.window = tf.function(self._window, autograph=False)
+
+  def _window(self, state: State, wish: tf.Tensor) -> tuple[State, tf.Tensor, tf.Tensor]:
+    wishes = self._collective.run(self._collective.gather, wish)
+    signal = tf.reduce_max(wishes[:, 1])
+    num_steps = tf.where(signal > 0, tf.zeros_like(signal), wishes[0, 0])
+
+    def body(done: tf.Tensor, state: State, told: tf.TensorArray) -> tuple:
+      state, row = self._collective.run(self._step, state)
+      return done + 1, state, told.write(tf.cast(done, tf.int32), row)
+
+    told = tf.TensorArray(
+      tf.float64, tf.cast(num_steps, tf.int32), element_shape=[_WIDTH]
+    )
+    _, state, told = tf.while_loop(
+      lambda done, *_: done < num_steps,
+      body,
+      (tf.zeros_like(num_steps), state, told),
+      parallel_iterations=1,
+    )
+    rows = self._collective.run(self._collective.gather, told.stack())
+    return state, tf.stack([num_steps, signal]), rows
+
+  def _step(self, state: State) -> tuple[State, tf.Tensor]:
+    """Compute, wait for all, update."""
+    replica = tf.constant(self._collective.index, tf.int64)
+    with tf.control_dependencies([state.free]):
+      minibatch = next(self._minibatches)
+    began = padding.now(minibatch)
+    result, compute_end = padding.gradient(
+      self._config, self._objective, state.params, minibatch, replica, state.step, began
+    )
+    own, finite = synchronous.contribution(result.gradient)
+    (packed,) = self._packing.split([*own, tf.cast(finite, tf.float32)])
+    total, count = self._sum(packed, compute_end)
+    params, slots = synchronous.update(
+      self._rule, self._rate, state.params, state.slots, total, count
+    )
+    version = state.version + tf.cast(count > 0, tf.int64)
+    end = padding.now([*params, *tf.nest.flatten(slots)])
+    values = {
+      'version_applied': version,
+      'status': tf.where(finite, int(Status.APPLIED), int(Status.DROPPED)),
+      'applied_at': end,
+      'replica': replica,
+      'incarnation': self._incarnation,
+      'step': state.step,
+      'batch': state.step,
+      'sequence': state.step,
+      'pushed': 1.0,
+      'gradients': 1.0,
+      'fresh': 1.0,
+      'loss': result.loss,
+      'accuracy': result.accuracy,
+      'fetch_start': _NAN,  # Nobody fetches: every replica has the parameters.
+      'fetch_end': _NAN,
+      'compute_start': began,
+      'compute_end': compute_end,
+      'wait_start': _NAN,  # Known when all have told (telemetry/barrier.py).
+      'wait_end': _NAN,
+      'version_held': state.version,
+    }
+    names = (*steps.LOG_COLUMNS, *steps.COLUMNS, 'version_held')
+    row = tf.stack([tf.cast(values[name], tf.float64) for name in names])
+    return State(state.step + 1, version, end, params, slots), row
+
+  def _sum(
+    self, packed: tf.Tensor, start: tf.Tensor
+  ) -> tuple[synchronous.Tensors, tf.Tensor]:
+    """Returns the sum of all contributions, and how many gradients are in it."""
+    if self._collective.num_replicas > 1:
+      start = padding.latency(self._config.cluster, start)
+    with tf.control_dependencies([start]):
+      packed = tf.identity(packed)
+    *total, count = self._packing.join([self._collective.sum(packed)])
+    return total, count

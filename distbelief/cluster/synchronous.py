@@ -1,0 +1,190 @@
+"""A worker that trains without a parameter server: in step with the others, or alone.
+
+All workers do the same; worker 0 keeps the run's directory as well (cluster/leader.py).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import ml_collections
+import numpy as np
+import tensorflow as tf
+
+from distbelief import errors, learning, workdirs
+from distbelief.algorithms import rules
+from distbelief.cluster import servers
+from distbelief.cluster.collectives import Alone, Ring
+from distbelief.cluster.leader import Leader, Start
+from distbelief.cluster.lockstep import Lockstep
+from distbelief.cluster.logbook import Logbook
+from distbelief.telemetry import provenance
+from distbelief.telemetry.steps import LOG_COLUMN
+
+# Between two times that workers ask each other whether to go on; that takes some 20 ms.
+_WINDOW_SECONDS = 1.0
+
+
+class Stopped(BaseException):
+  """SIGTERM or SIGINT, somewhere: worker 0 writes a checkpoint, and all go."""
+
+
+class Worker:
+  """One worker's part in one launch of a run."""
+
+  def __init__(
+    self,
+    config: ml_collections.ConfigDict,
+    workdir: Path,
+    tf_config: Mapping[str, Any],
+    display: Any,
+    origin: provenance.Origin,
+  ) -> None:
+    """Connects to nobody yet; TensorFlow's runtime must not have started.
+
+    Args:
+      config: The run's, checked.
+      workdir: Prepared for it.
+      tf_config: The cluster and this task, as in TF_CONFIG.
+      display: Shows `progress` and `message` of the run; worker 0's.
+      origin: What started the run.
+    """
+    self._config, self._workdir, self._display = config, workdir, display
+    self._addresses = tf_config['cluster']['worker']
+    self._index, self._origin = tf_config['task']['index'], origin
+    self._stopped_by = 0  # A signal's number.
+    self._in_training = False
+    self._leader: Leader | None = None  # Worker 0's.
+
+  def run(self) -> None:
+    """Trains to the end.
+
+    Raises:
+      SystemExit: After SIGTERM or SIGINT to any worker, with a checkpoint written.
+      errors.LostPeerError: If a worker is gone: then nobody can go on.
+    """
+    ours = dict.fromkeys((signal.SIGTERM, signal.SIGINT), self._stop)
+    for number in ours:
+      if signal.getsignal(number) is signal.SIG_IGN:
+        ours[number] = signal.SIG_IGN
+    try:
+      with servers.losing_peers():
+        _handle(ours)
+        self._collective = self._connect()
+        _handle(ours)  # The strategy has put a handler of its own in their place.
+        self._build()
+        self._in_training = True
+        self._train()
+        self._finish()
+    except Stopped:
+      if self._in_training:
+        if self._leader:
+          self._leader.save(self._state)
+          self._display.message(f'checkpoint written at step {self._done}')
+        self._leave()
+      raise SystemExit(128 + self._stopped_by) from None
+
+  def _stop(self, number: int, unused_frame: Any) -> None:
+    self._stopped_by = number
+    if not self._in_training:  # Else all stop together, between two windows.
+      raise Stopped
+
+  def _connect(self) -> Alone:
+    if self._config.algorithm == 'sgd':
+      return Alone()
+    leads = self._index == 0
+    say = self._display.message if leads else functools.partial(print, flush=True)
+    timeout = self._config.cluster.start_timeout
+    return Ring(self._addresses, self._index, timeout, say)
+
+  def _build(self) -> None:
+    config, collective = self._config, self._collective
+    self._sum = tf.function(
+      functools.partial(collective.run, collective.sum), autograph=False
+    )
+    source = learning.source_of(config)
+    objective = learning.objective_of(config, source)
+    rule = rules.load(config.server)
+    num_parameters = sum(np.prod(shape, dtype=int) for shape in objective.shapes)
+    mine = Start.zeros(1 + len(rule.slots), num_parameters, collective.num_replicas)
+    if self._index == 0:
+      logbook = Logbook(
+        config,
+        self._workdir,
+        self._display,
+        self._origin,
+        objective,
+        source,
+        rule,
+        collective.num_replicas,
+        num_shards=1,
+      )
+      self._leader = Leader(
+        config, self._workdir, logbook, objective.shapes, collective.num_replicas
+      )
+      mine = self._leader.start
+    # Only worker 0 knows where the run is; the others add zeros.
+    start = Start(*(self._sum(tf.constant(part)).numpy() for part in mine))
+    self._done = int(start.done)
+    self._state = start.state(self._index, objective.shapes)
+    minibatches = source.minibatches(
+      self._index, collective.num_replicas, self._state.step, config.data.batch_size
+    )
+    self._lockstep = Lockstep(
+      config, collective, objective, rule, minibatches, int(start.launch)
+    )
+
+  def _train(self) -> None:
+    """Does windows of steps until all are done; stops if anybody was told to."""
+    num_updates = 1
+    while self._done < self._config.num_steps:
+      wish = tf.constant([self._bounded(num_updates), self._stopped_by], tf.int64)
+      self._state, agreed, told = self._lockstep.window(self._state, wish)
+      agreed, told = agreed.numpy(), told.numpy()
+      if agreed[1]:
+        self._stopped_by = int(agreed[1])
+        raise Stopped
+      self._done += int(agreed[0]) * self._collective.num_replicas
+      if self._leader:
+        self._leader.add(told, self._state)
+      ended = told[0, :, LOG_COLUMN['applied_at']]
+      num_updates = _updates_within(_WINDOW_SECONDS, ended)
+
+  def _bounded(self, num_updates: int) -> int:
+    """Returns so many updates, or fewer: to the next evaluation, or to the end."""
+    every, replicas = self._config.eval_steps, self._collective.num_replicas
+    following = min(every * (self._done // every + 1), self._config.num_steps)
+    return min(num_updates, -(-(following - self._done) // replicas))
+
+  def _finish(self) -> None:
+    if self._leader:
+      self._leader.close(self._state, {'communication': self._collective.description})
+    self._leave()
+    if not (self._leader or workdirs.is_finished(self._config, self._workdir)):
+      raise errors.LostPeerError(
+        'worker 0 was lost before it had written the summary; the same command resumes'
+      )
+
+  def _leave(self) -> None:
+    """Waits for worker 0; twice, as who leaves early takes what others still read."""
+    with contextlib.suppress(tf.errors.OpError):
+      for _ in range(2):
+        self._sum(tf.constant(0.0))
+
+
+def _handle(handlers: Mapping[int, Any]) -> None:
+  for number, handler in handlers.items():
+    signal.signal(number, handler)
+
+
+def _updates_within(seconds: float, ended: np.ndarray) -> int:
+  """Returns how many updates fit, going by when the last ones ended; at least 1."""
+  if len(ended) < 2:
+    return 2  # So that there is something to go by.
+  each = (ended[-1] - ended[0]) / (len(ended) - 1)
+  return max(2, int(seconds / max(each, 1e-9)))
