@@ -8,13 +8,11 @@ out to paper_results/spoken_digit/replicas.json. Runs that are finished are not 
 
 import json
 import pathlib
-import runpy
 import statistics
 
 from absl import app, flags
 
-import distbelief
-from distbelief.telemetry import provenance
+from distbelief.experiments import results, runs
 
 _WORKDIR = flags.DEFINE_string('workdir', None, 'Where the runs go.', required=True)
 _OUTPUT = flags.DEFINE_string(
@@ -29,11 +27,10 @@ _KEPT = ('seconds', 'steps', 'examples', 'examples_per_second', 'holdout_accurac
 
 def run(replicas: int, seed: int) -> dict:
   """Trains, or reads what was trained, and returns the figures kept of it."""
-  config = runpy.run_path(_CONFIG)['get_config']()
-  config.cluster.num_replicas = replicas
-  config.seed = seed
   workdir = pathlib.Path(_WORKDIR.value) / f'replicas-{replicas}-seed-{seed}'
-  summary = distbelief.train(config, workdir)
+  summary = runs.finish(
+    _CONFIG, workdir, {'cluster.num_replicas': replicas, 'seed': seed}
+  )
   return {
     'replicas': replicas,
     'seed': seed,
@@ -52,15 +49,12 @@ def main(unused_argv: list[str]) -> None:
     )
     for replicas in _REPLICAS.value
   }
-  result = {
+  found = {
     'config': _CONFIG,
     'median_holdout_accuracy_by_replicas': medians,
     'runs': rows,
-    'provenance': provenance.collect(provenance.Origin.of_this_process()),
   }
-  output = pathlib.Path(_OUTPUT.value)
-  output.parent.mkdir(parents=True, exist_ok=True)
-  output.write_text(json.dumps(result, indent=2) + '\n')
+  results.write(_OUTPUT.value, found)
   print(json.dumps(medians, indent=2))
 
 

@@ -14,7 +14,7 @@ import sys
 
 from absl import app, flags
 
-from distbelief.telemetry import provenance
+from distbelief.experiments import results
 
 _WORKDIR = flags.DEFINE_string('workdir', None, 'Where the runs go.', required=True)
 _OUTPUT = flags.DEFINE_string(
@@ -35,14 +35,9 @@ def seconds(index: int) -> float:
 def main(unused_argv: list[str]) -> None:
   """Runs all and writes the result."""
   found = [round(seconds(index), 2) for index in range(_RUNS.value)]
-  result = {
-    'startup_seconds': found,
-    'median': statistics.median(found),
-    'provenance': provenance.collect(provenance.Origin.of_this_process()),
-  }
-  output = pathlib.Path(_OUTPUT.value)
-  output.parent.mkdir(parents=True, exist_ok=True)
-  output.write_text(json.dumps(result, indent=2) + '\n')
+  results.write(
+    _OUTPUT.value, {'startup_seconds': found, 'median': statistics.median(found)}
+  )
   print(found)
 
 

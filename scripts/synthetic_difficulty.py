@@ -8,8 +8,6 @@ Expect: about 15 minutes on 2 cores; at least 5 points between each net and the 
   the best between 60 and 90 %, see paper_results/synthetic_speech.
 """
 
-import json
-import pathlib
 import time
 from collections.abc import Sequence
 
@@ -18,8 +16,8 @@ from absl import app, flags, logging
 
 from distbelief import data
 from distbelief.algorithms.rules import adagrad
+from distbelief.experiments import results
 from distbelief.models import acoustic, objective
-from distbelief.telemetry import provenance
 
 _HIDDEN_UNITS = {'softmax': (), '1x256': (256,), '4x256': (256,) * 4}
 _EVALUATIONS = 5  # Per training.
@@ -74,21 +72,21 @@ def main(unused_argv: Sequence[str]) -> None:
   source = data.create('synthetic_speech', _SEED.value, _NUM_UTTERANCES.value)
   minibatches = source.minibatches(0, 1, 0, _BATCH_SIZE.value)
   holdout = source.holdout(1000)
-  results = {}
+  networks = {}
   for name in _NETWORKS.value:
-    results[name] = {'by_rate': {}}
+    networks[name] = {'by_rate': {}}
     for rate in _RATES.value:
       start = time.monotonic()
       accuracies = holdout_accuracies(
         source, minibatches, holdout, _HIDDEN_UNITS[name], rate
       )
       logging.info('%s %g: %s', name, rate, accuracies)
-      results[name]['by_rate'][rate] = {
+      networks[name]['by_rate'][rate] = {
         'holdout_accuracies': accuracies,
         'seconds': round(time.monotonic() - start, 1),
       }
-    best = max(r['holdout_accuracies'][-1] for r in results[name]['by_rate'].values())
-    results[name]['best_holdout_accuracy'] = best
+    best = max(r['holdout_accuracies'][-1] for r in networks[name]['by_rate'].values())
+    networks[name]['best_holdout_accuracy'] = best
   report = {
     'num_steps': _NUM_STEPS.value,
     'batch_size': _BATCH_SIZE.value,
@@ -96,10 +94,9 @@ def main(unused_argv: Sequence[str]) -> None:
     'training_frames': source.num_training_frames,
     'classes': source.num_classes,
     'seed': _SEED.value,
-    'networks': results,
-    'provenance': provenance.collect(provenance.Origin.of_this_process()),
+    'networks': networks,
   }
-  pathlib.Path(_OUTPUT.value).write_text(json.dumps(report, indent=2) + '\n')
+  results.write(_OUTPUT.value, report)
 
 
 if __name__ == '__main__':
