@@ -19,6 +19,8 @@ ROOT = pathlib.Path(__file__).parents[2]
 TIMEOUT = 240
 
 SMALL = {
+  'cluster.num_replicas': 4,
+  'cluster.num_parameter_servers': 2,
   'num_steps': 240,
   'data.num_utterances': 16,
   'data.batch_size': 16,
@@ -35,7 +37,7 @@ def command(workdir, **fields):
   return [
     sys.executable,
     str(ROOT / 'scripts' / 'train.py'),
-    f'--config={ROOT / "configs" / "quickstart.py"}',
+    f'--config={ROOT / "configs" / "synthetic_speech.py"}',
     f'--workdir={workdir}',
     *flags,
   ]
