@@ -1,0 +1,114 @@
+"""Runs side by side: a line of a table for each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import ml_collections
+import numpy as np
+
+from distbelief import config as config_lib
+from distbelief import errors
+
+_LEGEND = (
+  "machines: how much slower each replica's is; accuracy: of hold-out frames; to X:\n"
+  'seconds until accuracy X; stale: updates by others between fetch and push, mean;\n'
+  'waits: part of their time that replicas wait, mean.'
+)
+
+
+class Row(NamedTuple):
+  """One finished run."""
+
+  algorithm: str
+  machines: str
+  seconds: float
+  steps: int
+  examples_per_second: float
+  holdout_accuracy: float
+  target_accuracy: float | None
+  seconds_to_target: float | None
+  mean_staleness: float | None
+  waiting: float | None  # Mean over the replicas of the fraction of time.
+
+
+def row(workdir: Path | str) -> Row:
+  """Returns what a finished run was.
+
+  Raises:
+    errors.UserError: If there is none.
+  """
+  try:
+    summary = json.loads((Path(workdir) / 'summary.json').read_text())
+    config = config_lib.from_json((Path(workdir) / 'config.json').read_text())
+  except (OSError, ValueError) as error:
+    raise errors.UserError(
+      f'{workdir} holds no finished run ({error}): name directories that have a '
+      'summary.json'
+    ) from error
+  waiting = [r['waiting'] for r in summary['replicas'] if r['waiting'] is not None]
+  return Row(
+    algorithm=summary['algorithm'] + (' +overlap' if config_lib.overlaps(config) else ''),
+    machines=machines(config),
+    seconds=summary['seconds'],
+    steps=summary['steps'],
+    examples_per_second=summary['examples_per_second'],
+    holdout_accuracy=summary['holdout_accuracy'],
+    target_accuracy=summary['target_accuracy'],
+    seconds_to_target=summary['seconds_to_target'],
+    mean_staleness=summary['staleness']['mean'],
+    waiting=float(np.mean(waiting)) if waiting else None,
+  )
+
+
+def machines(config: ml_collections.ConfigDict) -> str:
+  """Returns how fast each replica's machine is, e.g. '1 1 1 4': the last is 4x slower."""
+  replicas = config_lib.num_replicas(config)
+  if not config.cluster.step_seconds:
+    return f'{replicas} as is'
+  factors = (config.cluster.slowdown or (1,) * replicas)[:replicas]
+  if len(factors) > 8:
+    return f'{replicas}: {min(factors):g}-{max(factors):g}'
+  return ' '.join(f'{factor:g}' for factor in factors)
+
+
+def table(rows: Sequence[Row]) -> str:
+  """Returns the runs as aligned text, with a legend; 80 columns unless names are long."""
+  targets = {r.target_accuracy for r in rows if r.target_accuracy is not None}
+  target = f'to {min(targets):g}' if len(targets) == 1 else 'to target'
+  head = (
+    *('algorithm', 'machines', 'seconds', 'steps', 'examples/s', 'accuracy'),
+    *(target, 'stale', 'waits'),
+  )
+  lines = [
+    (
+      r.algorithm,
+      r.machines,
+      f'{r.seconds:.1f}',
+      f'{r.steps}',
+      f'{r.examples_per_second:.0f}',
+      f'{r.holdout_accuracy:.3f}',
+      _seconds_to_target(r),
+      '-' if r.mean_staleness is None else f'{r.mean_staleness:.2f}',
+      '-' if r.waiting is None else f'{r.waiting:.0%}',
+    )
+    for r in rows
+  ]
+  widths = [max(map(len, column)) for column in zip(head, *lines)]
+  text = [
+    ' '.join(
+      cell.ljust(width) if index < 2 else cell.rjust(width)
+      for index, (cell, width) in enumerate(zip(line, widths))
+    ).rstrip()
+    for line in (head, ['-' * width for width in widths], *lines)
+  ]
+  return '\n'.join([*text, '', _LEGEND])
+
+
+def _seconds_to_target(row: Row) -> str:
+  if row.target_accuracy is None:
+    return '-'
+  return 'never' if row.seconds_to_target is None else f'{row.seconds_to_target:.1f}'
