@@ -1,0 +1,74 @@
+"""What the measured runs are judged by."""
+
+import pytest
+
+from distbelief import config as config_lib
+from distbelief.experiments import runs, side_by_side
+from tests.cluster.runs import ROOT
+
+_STEP = {'step': [0.1, 0.101, 0.104], 'period': 0.11, 'exchange': 0.01}
+_FAST, _SLOW = [0.02] * 4, [0.75, 0.75, 0.75, 0.01]
+
+
+def measured(seconds, steps=(26,) * 4, waiting=_FAST, **others):
+  return side_by_side.Measured(seconds, list(steps), list(waiting), **{**_STEP, **others})
+
+
+def as_in_theory():
+  return {
+    'downpour, equal': measured(26.0),
+    'synchronous, equal': measured(26.0),
+    'downpour, one slow': measured(32.0, steps=[320, 320, 320, 80]),
+    'synchronous, one slow': measured(104.0, waiting=_SLOW, period=0.41),
+    'downpour, latency': measured(26.6),
+    'downpour overlapped, latency': measured(13.4),
+    'synchronous, latency': measured(20.0),
+    'downpour, 20 steps': measured(2.0),
+    'sgd, 20 steps': measured(2.0),
+  }
+
+
+def test_every_claim_holds_in_theory():
+  judged = side_by_side.judge([as_in_theory()] * 3)
+  assert all(row['holds'] for row in judged), judged
+  lines = side_by_side.table(judged).splitlines()
+  assert len(lines) == 2 + len(side_by_side.CLAIMS)
+  assert lines[2].startswith(
+    '| one slow: time of synchronous / Downpour | 3.25 | at least'
+  )
+
+
+@pytest.mark.parametrize(
+  ('case', 'fields', 'claims'),
+  [
+    ('downpour, one slow', {'seconds': 38.0}, 1),
+    ('downpour, one slow', {'steps': [330, 330, 330, 50]}, 1),
+    ('downpour, one slow', {'waiting': [0.02, 0.06, 0.02, 0.02]}, 1),
+    ('synchronous, one slow', {'waiting': _FAST}, 1),
+    ('synchronous, one slow', {'period': 0.44}, 1),
+    ('downpour, equal', {'seconds': 31.0}, 1),
+    ('synchronous, latency', {'seconds': 30.0}, 1 + 1),
+    ('sgd, 20 steps', {'step': [0.099, 0.1, 0.12]}, 1 + 1),
+    ('downpour, 20 steps', {'step': [0.1, 0.1, 0.12]}, 1),
+  ],
+)
+def test_every_claim_can_fail(case, fields, claims):
+  found = as_in_theory()
+  found[case] = found[case]._replace(**fields)
+  # The median counts: one bad repetition of three changes nothing.
+  good = as_in_theory()
+  assert all(row['holds'] for row in side_by_side.judge([good, good, found]))
+  judged = side_by_side.judge([good, found, found])
+  assert sum(not row['holds'] for row in judged) == claims
+
+
+def test_every_case_is_a_config():
+  for fields in side_by_side.CASES.values():
+    config_lib.check(runs.load(ROOT / side_by_side.CONFIG, fields))
+
+
+def test_wider_bounds_forgive_more():
+  found = as_in_theory()
+  found['downpour, one slow'] = measured(48.0, steps=[320, 320, 320, 80])
+  slower = lambda width: side_by_side.judge([found], width)[0]['holds']  # noqa: E731
+  assert (slower(1), slower(3)) == (False, True)
