@@ -7,6 +7,7 @@ step. Every algorithm pads the same step of the same replica alike (step_times.p
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import ml_collections
 import tensorflow as tf
@@ -53,10 +54,19 @@ def latency(cluster: ml_collections.ConfigDict, start: tf.Tensor) -> tf.Tensor:
     return tf.identity(start)
 
 
-def now(after: Sequence[tf.Tensor]) -> tf.Tensor:
-  """Returns the time, float64 seconds since the epoch, once `after` is computed."""
-  with tf.control_dependencies(list(after)):
+def now(computed: Sequence[tf.Tensor]) -> tf.Tensor:
+  """Returns the time, float64 seconds since the epoch, once all that is there."""
+  with after(computed):
     return tf.timestamp()
+
+
+def after(tensors: Sequence[tf.Tensor]) -> Any:
+  """Returns a context whose operations wait for `tensors`.
+
+  As values: within a branch, TensorFlow may forget to wait for tensors of the graph
+  around it.
+  """
+  return tf.control_dependencies([tf.identity(tensor) for tensor in tensors])
 
 
 def sleep(seconds: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
@@ -65,7 +75,7 @@ def sleep(seconds: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
   A worker cannot run Python, but tf.data has a dataset that sleeps before each element;
   `take(1)` keeps it from sleeping once more to find its end.
   """
-  with tf.control_dependencies([start]):
+  with after([start]):
     microseconds = tf.cast(1e6 * tf.cast(seconds, tf.float64), tf.int64)
   options = tf.data.Options()
   options.autotune.enabled = False

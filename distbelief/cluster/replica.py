@@ -259,7 +259,26 @@ class Replica:
   def _steps(
     self, replica: tf.Tensor, state: _State, taken: tf.Tensor
   ) -> tuple[_State, tf.Tensor, tf.Tensor]:
-    """Does `taken` steps; ends early if another incarnation has taken over."""
+    """Does `taken` steps; ends early if another incarnation has taken over.
+
+    A tf.function runs operations that have side effects one after the other, in the
+    order of the program: fetches, pushes (to each shard), and padding. This loop says
+    itself what must wait for what, so it is wrapped as a graph without such an order.
+    """
+
+    def loop(replica: tf.Tensor, taken: tf.Tensor, *flat: tf.Tensor) -> list[tf.Tensor]:
+      self._iterator = self._stateful_iterator()
+      result = self._loop(replica, tf.nest.pack_sequence_as(state, flat), taken)
+      return tf.nest.flatten(result)
+
+    args = [replica, taken, *tf.nest.flatten(state)]
+    specs = [tf.TensorSpec.from_tensor(arg) for arg in args]
+    *flat, current, pushes = tf.compat.v1.wrap_function(loop, specs)(*args)
+    return tf.nest.pack_sequence_as(state, flat), current, pushes
+
+  def _loop(
+    self, replica: tf.Tensor, state: _State, taken: tf.Tensor
+  ) -> tuple[_State, tf.Tensor, tf.Tensor]:
     step = self._overlapped_step if self._config.downpour.overlap else self._blocking_step
 
     def body(
@@ -293,7 +312,7 @@ class Replica:
       lambda: self._fetch(replica, state.step, began),
       lambda: _Fetched(state.params, state.held, *_no_time()),
     )
-    compute_start = padding.now([fetched.held, *fetched.params])
+    compute_start = padding.now([fetched.end, *fetched.params])
     state = state._replace(params=fetched.params, held=fetched.held)
     result, compute_end = self._compute(replica, state, minibatch, compute_start)
     row = {
@@ -448,7 +467,7 @@ class Replica:
     )
     next_step = tf.cast(rows[-1, steps.COLUMN['step']], tf.int64) + 1
     warm = tf.equal(replica, 0) & (next_step <= self._warm_steps)
-    with tf.control_dependencies([padding.latency(self._config.cluster, start), *slices]):
+    with padding.after([padding.latency(self._config.cluster, start), *slices]):
       rows = tf.identity(rows)
 
     def headers() -> list[tf.Tensor]:

@@ -204,3 +204,47 @@ def test_the_version_carries(cluster):
   look = run.server.look()
   assert look.logs[0][:, 0].tolist() == [2**20 - 1, 2**20, 2**20 + 1, 2**20 + 2]
   assert look.versions[0] == 2**20 + 2
+
+
+STEP, LATENCY = 0.05, 0.03
+
+
+@pytest.mark.parametrize('latency', [0.0, LATENCY])
+@pytest.mark.parametrize('overlap', [False, True])
+def test_padding_holds_up_what_it_should_and_nothing_else(
+  cluster, tmp_path, overlap, latency
+):
+  run = make(
+    cluster,
+    **{
+      'downpour.overlap': overlap,
+      'cluster.step_seconds': STEP,
+      'cluster.latency_seconds': latency,
+    },
+  )
+  recorder = records.Recorder(tmp_path / 'steps' / '000.bin', 2, 1)
+  for limit in (12, 12):
+    run.grant(limit)
+    result = run.replica.window()
+    recorder.add_window((0, 0), result.pushes.numpy(), result.pending.numpy())
+  for shard, log in enumerate(run.server.look().logs):
+    recorder.add_log(shard, log)
+  found = records.read(tmp_path)
+  assert found['step'].tolist() == list(range(12)) and found['pushed'].all()
+  took = {
+    kind: found[f'{kind}_end'] - found[f'{kind}_start']
+    for kind in ('fetch', 'compute', 'push')
+  }
+  assert took['compute'].min() >= STEP
+  for kind in ('fetch', 'push'):
+    assert took[kind].min() >= latency
+  # Nothing is applied before its latency has passed, and padding is part of a step.
+  assert (found['applied_at'].min(axis=1) >= found['push_start'] + latency).all()
+  assert (found['push_start'] >= found['compute_end']).all()
+  fetch_to_compute = found['compute_start'] - found['fetch_end']
+  following = found['compute_start'][1:] - found['push_end'][:-1]
+  if overlap:  # All at once.
+    assert (fetch_to_compute <= 0).all() and np.median(following) < 0
+    assert np.median(np.diff(found['compute_start'])) < STEP + 1.5 * LATENCY
+  else:  # One after the other.
+    assert (fetch_to_compute >= 0).all() and (following >= latency).all()
