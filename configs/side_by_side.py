@@ -12,11 +12,12 @@ import distbelief
 
 def get_config():
   config = distbelief.default_config()
-  config.num_steps = 1040
-  config.eval_steps = 1040
+  config.num_steps = 780
+  config.eval_steps = 780
   config.data.num_utterances = 200
   config.model.hidden_units = (64, 64, 64, 64)
   config.cluster.num_replicas = 4
   config.cluster.num_parameter_servers = 2
   config.cluster.step_seconds = 0.1
+  config.downpour.window_steps = 4  # So that nobody holds the last steps for long.
   return config

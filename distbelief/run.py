@@ -69,7 +69,7 @@ def launch(
     An exit status, see errors.py.
   """
   if tf_config is not None:
-    from distbelief.cluster import by_hand  # Imports TensorFlow.
+    from distbelief.cluster import by_hand
 
     config_lib.check_fields(config)  # The rest when the cluster is known.
     return by_hand.play(config, workdir, tf_config)

@@ -48,6 +48,7 @@ def prepare(config: ml_collections.ConfigDict, workdir: Path) -> bool:
       _refuse_other(run, config, workdir)
   if is_finished(config, workdir):
     return True
+  refuse_indivisible(config, _steps_done(workdir), workdir)
   try:
     files.write_whole(path, config_lib.to_json(config))
     (workdir / 'summary.json').unlink(missing_ok=True)  # Of fewer steps.
@@ -85,6 +86,20 @@ def already_finished(config: ml_collections.ConfigDict, workdir: str) -> str:
     f'{workdir} has all of its {config.num_steps} steps; to go on, raise '
     'config.num_steps; to start over, choose another --workdir'
   )
+
+
+def refuse_indivisible(
+  config: ml_collections.ConfigDict, steps_done: int, workdir: Path
+) -> None:
+  """Raises errors.ConfigError if so many replicas cannot go on together from there."""
+  replicas = config_lib.num_replicas(config)
+  if config.algorithm == 'synchronous' and steps_done % replicas:
+    raise errors.ConfigError(
+      'config.cluster.num_replicas',
+      replicas,
+      f'does not divide the {steps_done} steps that the run in {workdir} has done: '
+      'choose a number that does',
+    )
 
 
 def _parsed(text: bytes, workdir: Path) -> ml_collections.ConfigDict:

@@ -22,7 +22,9 @@ def main(argv: list[str]) -> None:
     rows = [comparison.row(path) for path in argv[1:]]
     print(comparison.table(rows))
     if _OUTPUT.value:
-      results.write(_OUTPUT.value, {'runs': [row._asdict() for row in rows]})
+      shown = [row._asdict() for row in rows]
+      trained = [row.pop('provenance') for row in shown]
+      results.write(_OUTPUT.value, {'runs': shown}, trained)
   except errors.UserError as error:
     print(f'error: {error}', file=sys.stderr)
     sys.exit(error.status)

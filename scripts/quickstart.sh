@@ -7,19 +7,24 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
 folder=runs/quickstart-$(date -u +%Y%m%d-%H%M%S)
-declare -A factors=([equal]='(1, 1, 1, 1)' [slow]='(1, 1, 1, 4)')
-for machines in equal slow; do
-  for algorithm in downpour synchronous; do
-    echo
-    echo "== $algorithm, machines ${factors[$machines]}"
-    .venv/bin/python scripts/train.py --config=configs/quickstart.py \
-      --workdir="$folder/$algorithm-$machines" --config.algorithm="$algorithm" \
-      --config.cluster.slowdown="${factors[$machines]}" "$@"
-  done
+runs=({downpour,synchronous}-equal {downpour,synchronous}-slow)
+train() { # RUN and words for scripts/train.py
+  local run=$1 own=(--config=configs/quickstart.py)
+  shift
+  [ "${run#*-}" = equal ] || own+=('--config.cluster.slowdown=(1, 1, 1, 4)')
+  .venv/bin/python scripts/train.py "${own[@]}" "$@" \
+    --config.algorithm="${run%-*}" --workdir="$folder/$run"
+}
+for run in "${runs[@]}"; do
+  train "$run" --print_config "$@" > /dev/null # Refused now, or not at all.
+done
+for run in "${runs[@]}"; do
+  echo
+  echo "== ${run%-*}, 4 machines, ${run#*-}"
+  train "$run" "$@"
 done
 echo
-.venv/bin/python scripts/compare.py \
-  "$folder"/{downpour-equal,synchronous-equal,downpour-slow,synchronous-slow}
+.venv/bin/python scripts/compare.py "${runs[@]/#/$folder/}"
 echo
 echo "The runs are in $folder (their files: see README.md). To look at all four:"
 echo "  .venv/bin/tensorboard --logdir=$folder"

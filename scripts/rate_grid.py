@@ -24,7 +24,7 @@ _SEEDS = flags.DEFINE_multi_integer('seed', [0], 'Seeds to try each with.')
 
 def main(unused_argv: list[str]) -> None:
   """Trains, and writes the result."""
-  found = rates.grid(
+  found, trained = rates.grid(
     _CONFIG.value,
     pathlib.Path(_WORKDIR.value),
     _ALGORITHMS.value,
@@ -32,7 +32,7 @@ def main(unused_argv: list[str]) -> None:
     _SEEDS.value,
     print,
   )
-  results.write(_OUTPUT.value, {'config': _CONFIG.value, 'algorithms': found})
+  results.write(_OUTPUT.value, {'config': _CONFIG.value, 'algorithms': found}, trained)
   for algorithm, result in found.items():
     edge = ' (the end of the grid: try beyond)' * result['at_the_end_of_the_grid']
     print(f'{algorithm}: {result["field"]} = {result["best_rate"]:g}{edge}')

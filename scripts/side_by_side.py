@@ -22,20 +22,20 @@ _REPETITIONS = flags.DEFINE_integer('repetitions', 5, 'How often each case is ru
 
 def main(unused_argv: list[str]) -> None:
   """Runs all, judges and writes the result."""
-  found = side_by_side.repeat(pathlib.Path(_WORKDIR.value), _REPETITIONS.value, {}, print)
+  found = side_by_side.repeat(pathlib.Path(_WORKDIR.value), _REPETITIONS.value)
   judged = side_by_side.judge(found)
-  results.write(
-    _OUTPUT.value,
-    {
-      'config': side_by_side.CONFIG,
-      'cases': side_by_side.CASES,
-      'claims': judged,
-      'repetitions': [
-        {case: measured._asdict() for case, measured in repetition.items()}
-        for repetition in found
-      ],
-    },
-  )
+  repetitions = [
+    {case: measured._asdict() for case, measured in repetition.items()}
+    for repetition in found
+  ]
+  trained = [row.pop('provenance') for rows in repetitions for row in rows.values()]
+  result = {
+    'config': side_by_side.CONFIG,
+    'cases': side_by_side.CASES,
+    'claims': judged,
+    'repetitions': repetitions,
+  }
+  results.write(_OUTPUT.value, result, trained)
   print(side_by_side.table(judged))
 
 

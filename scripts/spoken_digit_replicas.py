@@ -37,6 +37,7 @@ def run(replicas: int, seed: int) -> dict:
     **{name: summary[name] for name in _KEPT},
     'mean_staleness': summary['staleness']['mean'],
     'steps_of_each_replica': [row['steps'] for row in summary['replicas']],
+    'provenance': summary['provenance'],
   }
 
 
@@ -54,7 +55,7 @@ def main(unused_argv: list[str]) -> None:
     'median_holdout_accuracy_by_replicas': medians,
     'runs': rows,
   }
-  results.write(_OUTPUT.value, found)
+  results.write(_OUTPUT.value, found, [row.pop('provenance') for row in rows])
   print(json.dumps(medians, indent=2))
 
 

@@ -20,11 +20,6 @@ Tensors = list[tf.Tensor]
 Slots = list[tuple[tf.Tensor, ...]]  # Per variable, the rule's.
 
 
-def empty_slots(rule: Rule, params: Tensors) -> Slots:
-  """Returns what a rule's slots are before the first update."""
-  return [tuple(tf.zeros_like(p) for _ in rule.slots) for p in params]
-
-
 def contribution(gradient: Tensors) -> tuple[Tensors, tf.Tensor]:
   """Returns what a replica adds to the total, and whether that is its gradient.
 

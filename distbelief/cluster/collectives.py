@@ -15,6 +15,10 @@ _OPTIONS = tf.distribute.experimental.CommunicationOptions(
   implementation=tf.distribute.experimental.CommunicationImplementation.RING
 )
 
+_LEAST_SECONDS = (
+  60.0  # For workers that all answer to connect, however short the timeout.
+)
+
 
 class Alone:
   """One replica: there is nobody to wait for.
@@ -81,7 +85,9 @@ class Ring(Alone):
       raise servers.cannot_listen(
         'worker', index, addresses[index], error.strerror
       ) from error
-    with _bounded(start_timeout):
+    most = max(start_timeout, _LEAST_SECONDS)
+    print(f'all workers answer; connecting, for at most {most:g} s', flush=True)
+    with _bounded(most), _kept_handlers():
       self._strategy = tf.distribute.MultiWorkerMirroredStrategy(resolver, _OPTIONS)
 
   @property
@@ -130,6 +136,22 @@ def _bounded(seconds: float) -> Iterator[None]:
     yield
   finally:
     signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+@contextlib.contextmanager
+def _kept_handlers() -> Iterator[None]:
+  """Keeps this process' signal handlers; what comes meanwhile is handled at the end.
+
+  The strategy's constructor puts TensorFlow's own handler of SIGTERM in their place.
+  """
+  handlers = {n: signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)}
+  signal.pthread_sigmask(signal.SIG_BLOCK, handlers)
+  try:
+    yield
+  finally:
+    for number, handler in handlers.items():
+      signal.signal(number, handler)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, handlers)
 
 
 def _context() -> tf.distribute.ReplicaContext:

@@ -29,6 +29,7 @@ class Evaluator:
     source: data.Source,
     writer: metrics.MetricWriter,
     eval_steps: int,
+    start: int,
   ) -> None:
     """Evaluates nothing yet.
 
@@ -37,11 +38,12 @@ class Evaluator:
       source: Of the hold-out data.
       writer: Takes the rows.
       eval_steps: config.eval_steps.
+      start: Minibatches that were applied before.
     """
     self._objective, self._source = objective, source
     self._writer = writer
     self._eval_steps = eval_steps
-    self._next: int | None = None
+    self._next = self._following(start)
     self._thread = concurrent.futures.ThreadPoolExecutor(1, 'evaluation')
     self._running: concurrent.futures.Future | None = None
     self._minibatches: list[tuple[tf.Tensor, tf.Tensor]] = []
@@ -49,8 +51,6 @@ class Evaluator:
 
   def due(self, steps: int) -> bool:
     """Returns whether `eval_steps` more have been applied, and none is running."""
-    if self._next is None:
-      self._next = self._following(steps)
     if self._running is not None and self._running.done():
       self._running.result()  # Raises what went wrong.
       self._running = None

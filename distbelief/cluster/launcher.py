@@ -39,7 +39,7 @@ def launch(
   """Runs the cluster of `config` and returns an exit status (errors.py).
 
   Whatever happens, no process, port or temporary file stays. To be called in the main
-  thread; Ctrl-C and SIGTERM let the chief write a checkpoint, a second one does not.
+  thread; Ctrl-C and SIGTERM let the leader write a checkpoint, a second one does not.
 
   Args:
     config: The whole config, already checked.
@@ -68,7 +68,7 @@ def launch(
       events.deliver(line, display)
     display.close()  # What follows is the last on the screen.
     failure = task_failures.earliest(logs)
-    if failure:
+    if failure and not (stop.signals and failure.lost_a_peer):
       display.message(failure.describe(logs))
       return failure.exit_status
     if stop.signals:
@@ -117,7 +117,7 @@ class _Nursery:
     return self._process.wait()
 
   def stop(self) -> None:
-    """Lets the chief come to its end; the rest follows."""
+    """Lets the leader come to its end; the rest follows."""
     with contextlib.suppress(OSError):  # It is over already.
       os.write(self._process.stdin.fileno(), b's')
 

@@ -5,14 +5,11 @@ from __future__ import annotations
 import collections
 import concurrent.futures
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
-import ml_collections
 import numpy as np
 import tensorflow as tf
 
-from distbelief import errors
 from distbelief.algorithms.sharding import Sharding
 from distbelief.cluster import checkpoints, shards
 from distbelief.cluster.lockstep import State
@@ -59,8 +56,6 @@ class Leader:
 
   def __init__(
     self,
-    config: ml_collections.ConfigDict,
-    workdir: Path,
     logbook: Logbook,
     shapes: Sequence[Sequence[int]],
     num_replicas: int,
@@ -68,24 +63,12 @@ class Leader:
     """Finds where the run is.
 
     Args:
-      config: The run's.
-      workdir: The run's directory, for messages.
       logbook: Of this launch.
       shapes: Of the model's variables.
       num_replicas: Of this launch.
-
-    Raises:
-      errors.ConfigError: If so many replicas cannot go on with it.
     """
-    self._config, self._logbook, self._shapes = config, logbook, shapes
+    self._logbook, self._cut = logbook, Sharding(shapes, 1)
     checkpoint = logbook.checkpoint
-    if checkpoint.steps % num_replicas:
-      raise errors.ConfigError(
-        'config.cluster.num_replicas',
-        num_replicas,
-        f'does not divide the {checkpoint.steps} steps that the run in {workdir} has '
-        f'done: set it back to {checkpoint.clients.shape[1]}, or to another divisor',
-      )
     # Replicas that there were once keep their rows.
     gone = checkpoint.clients.max(axis=0)[num_replicas:]
     own = np.tile(np.array(shards.NO_CLIENT), [num_replicas, 1])
@@ -116,10 +99,12 @@ class Leader:
     """
     self._submit(self._add, told, state)
 
-  def save(self, state: State) -> None:
-    """Writes a checkpoint of the last state, if there is anything to keep."""
-    self._submit(self._save, state)
+  def save(self, state: State) -> bool:
+    """Writes a checkpoint of the last state; returns False if there is nothing new."""
     self._settle(0)
+    if self._logbook.started:
+      self._logbook.save(self._checkpoint(state))
+    return self._logbook.started
 
   def close(self, state: State, more: dict[str, Any]) -> None:
     """Ends the run; see Logbook.close."""
@@ -150,20 +135,16 @@ class Leader:
     counted = self._clients()[0, :, steps.COUNTED].sum()
     self._logbook.look(int(counted), _versions(state), lambda: state.params)
     if self._logbook.save_due:
-      self._save(state)
-
-  def _save(self, state: State) -> None:
-    if self._logbook.started:
       self._logbook.save(self._checkpoint(state))
 
   def _checkpoint(self, state: State) -> checkpoints.Checkpoint:
     def flat(tensors: Sequence[tf.Tensor]) -> np.ndarray:
-      return Sharding(self._shapes, 1).split(tensors)[0].numpy()
+      return self._cut.split(tensors)[0].numpy()
 
     return checkpoints.Checkpoint(
       parameters=flat(state.params),
       slots=np.array([flat(slot) for slot in zip(*state.slots)], np.float32).reshape(
-        [-1, sum(np.prod(shape, dtype=int) for shape in self._shapes)]
+        [-1, *self._cut.sizes]
       ),
       versions=_versions(state),
       clients=self._clients(),

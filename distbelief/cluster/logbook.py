@@ -11,7 +11,7 @@ import ml_collections
 import numpy as np
 
 from distbelief import config as config_lib
-from distbelief import data, errors
+from distbelief import data, errors, workdirs
 from distbelief.algorithms.rules import Rule
 from distbelief.cluster import checkpoints
 from distbelief.cluster.evaluation import Evaluator, Parameters
@@ -63,7 +63,8 @@ class Logbook:
       num_shards: Whose logs there will be; 1 where there is no parameter server.
 
     Raises:
-      errors.ConfigError: If the run has more steps than it is to have.
+      errors.ConfigError: If the run has more steps than it is to have, or cannot go on
+        with so many replicas; nothing is changed then.
     """
     self._config, self._workdir, self._display = config, workdir, display
     self._command_started = origin.started
@@ -85,7 +86,9 @@ class Logbook:
       workdir / 'steps' / f'{self.launch:03}.bin', num_shards, num_replicas
     )
     self._writer = metrics.MetricWriter(workdir, config)
-    self._evaluator = Evaluator(objective, source, self._writer, config.eval_steps)
+    self._evaluator = Evaluator(
+      objective, source, self._writer, config.eval_steps, self.checkpoint.steps
+    )
     self._checkpoints = checkpoints.CheckpointWriter(
       workdir / 'checkpoints', config.checkpoints_kept
     )
@@ -105,6 +108,7 @@ class Logbook:
         f'is less than the {checkpoint.steps} steps that the run in {self._workdir} '
         'has done: raise it, or choose another --workdir',
       )
+    workdirs.refuse_indivisible(self._config, checkpoint.steps, self._workdir)
     undone = records.mark_undone(
       self._workdir, int(checkpoint.launch), checkpoint.clients
     )
@@ -227,7 +231,7 @@ class Logbook:
       checkpoint: Returns the last one; every step that it counts is then on record.
       versions: [shards], the last.
       parameters: Returns the trained ones.
-      more: Fields of the summary that the algorithm has of its own.
+      more: Fields of the summary that are the algorithm's own.
     """
     config, workdir = self._config, self._workdir
     if self._origin is None:  # There was nothing left to do.
@@ -271,6 +275,8 @@ class Logbook:
         self._warmstart_steps,
         everything,
       ),
+      'failures_survived': 0,
+      'steps_returned': 0,
       **more,
       'resumed_from': self._resumed_from,
       'provenance': self._provenance,

@@ -8,7 +8,8 @@ from __future__ import annotations
 import contextlib
 import functools
 import signal
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,13 @@ import tensorflow as tf
 
 from distbelief import errors, learning, workdirs
 from distbelief.algorithms import rules
+from distbelief.algorithms.sharding import Sharding
 from distbelief.cluster import servers
 from distbelief.cluster.collectives import Alone, Ring
 from distbelief.cluster.leader import Leader, Start
 from distbelief.cluster.lockstep import Lockstep
 from distbelief.cluster.logbook import Logbook
 from distbelief.telemetry import provenance
-from distbelief.telemetry.steps import LOG_COLUMN
 
 # Between two times that workers ask each other whether to go on; that takes some 20 ms.
 _WINDOW_SECONDS = 1.0
@@ -68,23 +69,18 @@ class Worker:
       SystemExit: After SIGTERM or SIGINT to any worker, with a checkpoint written.
       errors.LostPeerError: If a worker is gone: then nobody can go on.
     """
-    ours = dict.fromkeys((signal.SIGTERM, signal.SIGINT), self._stop)
-    for number in ours:
-      if signal.getsignal(number) is signal.SIG_IGN:
-        ours[number] = signal.SIG_IGN
+    for number in (signal.SIGTERM, signal.SIGINT):
+      if signal.getsignal(number) is not signal.SIG_IGN:
+        signal.signal(number, self._stop)
     try:
-      with servers.losing_peers():
-        _handle(ours)
-        self._collective = self._connect()
-        _handle(ours)  # The strategy has put a handler of its own in their place.
-        self._build()
-        self._in_training = True
-        self._train()
-        self._finish()
+      self._collective = self._connect()
+      self._build()
+      self._in_training = True
+      self._train()
+      self._finish()
     except Stopped:
       if self._in_training:
-        if self._leader:
-          self._leader.save(self._state)
+        if self._leader and self._leader.save(self._state):
           self._display.message(f'checkpoint written at step {self._done}')
         self._leave()
       raise SystemExit(128 + self._stopped_by) from None
@@ -100,7 +96,15 @@ class Worker:
     leads = self._index == 0
     say = self._display.message if leads else functools.partial(print, flush=True)
     timeout = self._config.cluster.start_timeout
-    return Ring(self._addresses, self._index, timeout, say)
+    with servers.losing_peers():
+      return Ring(self._addresses, self._index, timeout, say)
+
+  def _together(self, function: Callable[..., Any], *args: Any) -> Any:
+    """Calls what all workers must call; one process has no peers to lose."""
+    if self._config.algorithm == 'sgd':
+      return function(*args)
+    with servers.losing_peers():
+      return function(*args)
 
   def _build(self) -> None:
     config, collective = self._config, self._collective
@@ -110,7 +114,7 @@ class Worker:
     source = learning.source_of(config)
     objective = learning.objective_of(config, source)
     rule = rules.load(config.server)
-    num_parameters = sum(np.prod(shape, dtype=int) for shape in objective.shapes)
+    (num_parameters,) = Sharding(objective.shapes, 1).sizes
     mine = Start.zeros(1 + len(rule.slots), num_parameters, collective.num_replicas)
     if self._index == 0:
       logbook = Logbook(
@@ -124,12 +128,12 @@ class Worker:
         collective.num_replicas,
         num_shards=1,
       )
-      self._leader = Leader(
-        config, self._workdir, logbook, objective.shapes, collective.num_replicas
-      )
+      self._leader = Leader(logbook, objective.shapes, collective.num_replicas)
       mine = self._leader.start
     # Only worker 0 knows where the run is; the others add zeros.
-    start = Start(*(self._sum(tf.constant(part)).numpy() for part in mine))
+    start = Start(
+      *(self._together(self._sum, tf.constant(part)).numpy() for part in mine)
+    )
     self._done = int(start.done)
     self._state = start.state(self._index, objective.shapes)
     minibatches = source.minibatches(
@@ -143,8 +147,9 @@ class Worker:
     """Does windows of steps until all are done; stops if anybody was told to."""
     num_updates = 1
     while self._done < self._config.num_steps:
+      began = time.monotonic()
       wish = tf.constant([self._bounded(num_updates), self._stopped_by], tf.int64)
-      self._state, agreed, told = self._lockstep.window(self._state, wish)
+      self._state, agreed, told = self._together(self._lockstep.window, self._state, wish)
       agreed, told = agreed.numpy(), told.numpy()
       if agreed[1]:
         self._stopped_by = int(agreed[1])
@@ -152,8 +157,8 @@ class Worker:
       self._done += int(agreed[0]) * self._collective.num_replicas
       if self._leader:
         self._leader.add(told, self._state)
-      ended = told[0, :, LOG_COLUMN['applied_at']]
-      num_updates = _updates_within(_WINDOW_SECONDS, ended)
+      each = (time.monotonic() - began) / agreed[0]
+      num_updates = int(np.clip(_WINDOW_SECONDS / each, 1, 2 * num_updates))
 
   def _bounded(self, num_updates: int) -> int:
     """Returns so many updates, or fewer: to the next evaluation, or to the end."""
@@ -171,20 +176,6 @@ class Worker:
       )
 
   def _leave(self) -> None:
-    """Waits for worker 0; twice, as who leaves early takes what others still read."""
+    """Waits for worker 0: who leaves takes away what the others still read."""
     with contextlib.suppress(tf.errors.OpError):
-      for _ in range(2):
-        self._sum(tf.constant(0.0))
-
-
-def _handle(handlers: Mapping[int, Any]) -> None:
-  for number, handler in handlers.items():
-    signal.signal(number, handler)
-
-
-def _updates_within(seconds: float, ended: np.ndarray) -> int:
-  """Returns how many updates fit, going by when the last ones ended; at least 1."""
-  if len(ended) < 2:
-    return 2  # So that there is something to go by.
-  each = (ended[-1] - ended[0]) / (len(ended) - 1)
-  return max(2, int(seconds / max(each, 1e-9)))
+      self._sum(tf.constant(0.0))

@@ -47,6 +47,8 @@ class TaskFailure:
       reason = f'ended with status {status}'
       return cls(job, index, time.time(), 'exit', status, reason)
     reason = f'was killed by {signal_name(-status)}'
+    if -status == signal.SIGALRM:  # See cluster/collectives.py.
+      reason += ', as another worker went away while all connected'
     return cls(job, index, time.time(), 'signal', -status, reason)
 
   @property

@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable
 
 from distbelief import errors
+from distbelief.cluster import linux
 
 
 def in_child(function: Callable[[], None]) -> None:
@@ -17,10 +18,11 @@ def in_child(function: Callable[[], None]) -> None:
     errors.UserError: If it raised one; any other error's traceback is on standard error.
   """
   reading, writing = os.pipe()
-  child = os.fork()
+  parent, child = os.getpid(), os.fork()
   if not child:
     status = errors.FAILED
     try:
+      linux.die_with(parent)  # It holds the lock of the workdir as well.
       function()
       status = errors.DONE
     except errors.UserError as error:
@@ -39,5 +41,5 @@ def in_child(function: Callable[[], None]) -> None:
     error = errors.UserError(
       message or f'the model and data could not be tried (status {status}), see above'
     )
-    error.status = status if message else errors.FAILED
+    error.status = status if status > 0 else errors.LOST_PEER  # Killed.
     raise error

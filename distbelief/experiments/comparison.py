@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import ml_collections
 import numpy as np
@@ -33,6 +33,7 @@ class Row(NamedTuple):
   seconds_to_target: float | None
   mean_staleness: float | None
   waiting: float | None  # Mean over the replicas of the fraction of time.
+  provenance: Mapping[str, Any]  # The run's own.
 
 
 def row(workdir: Path | str) -> Row:
@@ -44,11 +45,15 @@ def row(workdir: Path | str) -> Row:
   try:
     summary = json.loads((Path(workdir) / 'summary.json').read_text())
     config = config_lib.from_json((Path(workdir) / 'config.json').read_text())
-  except (OSError, ValueError) as error:
+    return _row(config, summary)
+  except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
     raise errors.UserError(
       f'{workdir} holds no finished run ({error}): name directories that have a '
       'summary.json'
     ) from error
+
+
+def _row(config: ml_collections.ConfigDict, summary: Mapping[str, Any]) -> Row:
   waiting = [r['waiting'] for r in summary['replicas'] if r['waiting'] is not None]
   return Row(
     algorithm=summary['algorithm'] + (' +overlap' if config_lib.overlaps(config) else ''),
@@ -61,6 +66,7 @@ def row(workdir: Path | str) -> Row:
     seconds_to_target=summary['seconds_to_target'],
     mean_staleness=summary['staleness']['mean'],
     waiting=float(np.mean(waiting)) if waiting else None,
+    provenance=summary['provenance'],
   )
 
 

@@ -26,7 +26,7 @@ def grid(
   rates: Sequence[float],
   seeds: Sequence[int],
   say: Callable[[str], None],
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
   """Trains a config by every algorithm at every rate.
 
   Args:
@@ -38,10 +38,11 @@ def grid(
     say: Shows a line.
 
   Returns:
-    The runs, the mean hold-out accuracy over the seeds at every rate, and the best rate,
-    per algorithm.
+    Per algorithm the runs, the mean hold-out accuracy over the seeds at every rate, and
+    the best rate; and the provenance of each run.
   """
   found: dict[str, Any] = {}
+  trained = []
   for algorithm in algorithms:
     rows = []
     for rate in rates:
@@ -52,6 +53,7 @@ def grid(
         row = {'rate': rate, 'seed': seed, **{name: summary[name] for name in _KEPT}}
         say(json.dumps({'algorithm': algorithm, **row}))
         rows.append(row)
+        trained.append(summary['provenance'])
     means = {
       rate: sum(r['holdout_accuracy'] for r in rows if r['rate'] == rate) / len(seeds)
       for rate in rates
@@ -64,4 +66,4 @@ def grid(
       'at_the_end_of_the_grid': best in (min(rates), max(rates)),
       'runs': rows,
     }
-  return found
+  return found, trained

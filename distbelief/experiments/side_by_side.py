@@ -48,6 +48,7 @@ class Measured(NamedTuple):
   step: list[float]  # Shortest, median and longest padded step.
   period: float  # Median time from one step's start to the next.
   exchange: float  # Median time of an all-reduce, or of fetch and push, and the update.
+  provenance: Mapping[str, Any]
 
 
 Repetition = Mapping[str, Measured]  # By case.
@@ -143,12 +144,14 @@ def measure(workdir: Path, summary: Mapping[str, Any]) -> Measured:
     step=[float(f(step)) for f in (np.min, np.median, np.max)],
     period=float(np.median(np.diff(own['compute_start']))),
     exchange=float(np.nanmedian(exchange)),
+    provenance=summary['provenance'],
   )
 
 
 def repeat(
   workdir: Path,
   repetitions: int,
+  *,
   say: Callable[[str], None] = print,
   num_steps: int | None = None,
 ) -> list[Repetition]:

@@ -2,7 +2,8 @@
 
 Each replica knows when it had computed and when the update was done, by its own clock.
 How long it waited for the others follows without comparing clocks: the last to come waits
-for nobody, so the shortest of those times is what the all-reduce itself takes.
+for nobody, so the shortest of those times is what the all-reduce itself takes. And as an
+update ends for all at once, all times are told by the clock of replica 0.
 """
 
 from __future__ import annotations
@@ -18,31 +19,38 @@ _COMPUTED = _NUM_MARKS + steps.COLUMN['compute_end']
 _WAIT = [_NUM_MARKS + steps.COLUMN[name] for name in ('wait_start', 'wait_end')]
 _KEY = [_NUM_MARKS + steps.COLUMN[name] for name in ('replica', 'incarnation')]
 _SEQUENCE = _NUM_MARKS + steps.COLUMN['sequence']
+_TIMES = [_APPLIED_AT] + [
+  _NUM_MARKS + column
+  for name, column in steps.COLUMN.items()
+  if name.endswith(('_start', '_end'))
+]
 
 
 def settle(told: np.ndarray) -> tuple[np.ndarray, dict[Incarnation, np.ndarray]]:
   """Returns the log of a window's updates, and when each replica's part travelled.
 
   Args:
-    told: [replicas, updates, LOG_COLUMNS + row] float64; `applied_at` by the clock of
-      the replica. Replica 0 keeps the records.
+    told: [replicas, updates, LOG_COLUMNS + row] float64; all times by the clock of the
+      replica, `applied_at` as well.
 
   Returns:
-    A log [updates * replicas, ...], update by update, with the waits at the barrier and
-    `applied_at` by replica 0's clock; and per replica [updates, 3]: sequence, start and
-    end of its part in the all-reduce and the update.
+    A log [updates * replicas, ...], update by update, with the waits at the barrier; and
+    per replica [updates, 3]: sequence, start and end of its part in the all-reduce and
+    the update.
   """
+  if not told.shape[1]:
+    return told.reshape(-1, told.shape[-1]), {}
+  ahead = np.median(told[..., _APPLIED_AT] - told[0, :, _APPLIED_AT], axis=1)
   log = told.copy()
-  computed, done = told[..., _COMPUTED], told[..., _APPLIED_AT]
+  log[..., _TIMES] -= ahead[:, np.newaxis, np.newaxis]
+  computed, done = log[..., _COMPUTED], log[..., _APPLIED_AT]
   took = done - computed
-  waited = took - took.min(axis=0)
-  log[..., _WAIT[0]], log[..., _WAIT[1]] = computed, computed + waited
-  log[..., _APPLIED_AT] = done[0]
+  waited_until = computed + took - took.min(axis=0)
+  log[..., _WAIT[0]], log[..., _WAIT[1]] = computed, waited_until
   travelled = {
     tuple(int(part) for part in own[0, _KEY]): np.stack(
-      [own[:, _SEQUENCE], own[:, _WAIT[1]], own_done], axis=1
+      [own[:, _SEQUENCE], own[:, _WAIT[1]], own[:, _APPLIED_AT]], axis=1
     )
-    for own, own_done in zip(log, done)
-    if len(own)
+    for own in log
   }
   return log.transpose(1, 0, 2).reshape(-1, told.shape[-1]), travelled

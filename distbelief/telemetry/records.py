@@ -25,7 +25,7 @@ Incarnation = tuple[int, int]  # (replica, incarnation).
 
 
 class Recorder:
-  """Writes one launch's records; the chief's alone."""
+  """Writes one launch's records; for the leader alone (the chief, or worker 0)."""
 
   def __init__(self, path: Path, num_shards: int, num_replicas: int) -> None:
     """Starts a file.
@@ -209,7 +209,7 @@ def read(workdir: Path | str) -> np.ndarray:
   parts = [np.array(open_file(path)) for path in files(workdir)]
   if not parts:
     return np.empty([0], steps.record_dtype(1))
-  # In the order in which the steps ended, not in which the chief heard of them.
+  # In the order in which the steps ended, not in which the leader heard of them.
   parts = [part[np.argsort(part['compute_end'], kind='stable')] for part in parts]
   widest = max(part.dtype['status'].shape[0] for part in parts)
   return np.concatenate([_widened(part, widest) for part in parts])

@@ -1,7 +1,8 @@
 """What one step of a replica leaves behind: the columns that travel and the records.
 
 A replica sends its steps' rows with the push that carries their gradients; each shard
-logs them with what it did. The chief joins both into one fixed-size record per step.
+logs them with what it did. The chief joins both (or worker 0, where replicas make
+updates without a parameter server) into one fixed-size record per step.
 """
 
 from __future__ import annotations
@@ -43,8 +44,10 @@ COLUMNS = (
 )
 COLUMN = {name: index for index, name in enumerate(COLUMNS)}
 
-# When a step starts: after its wait, or, where it waits for others after computing, with
-# the computing.
+# A step of Downpour's waits (for its minibatch, and for what travels beside it) before it
+# fetches and computes; a synchronous one computes, waits for the others at the barrier,
+# and then takes its part in the all-reduce, which stands where a push would. So a step
+# starts with the end of its wait, or with its computing.
 STARTS = ('wait_end', 'compute_start')
 
 # What a shard puts before each row that it logs.
@@ -89,7 +92,8 @@ def record_dtype(num_shards: int) -> np.dtype:
   """Returns the layout of one step record.
 
   Times are seconds since the epoch on the clock of the replica's machine (applied_at:
-  of the shard's); NaN where nothing happened or nothing is known.
+  of the shard's; all of worker 0's, whose update has the place of a shard's, where there
+  is no parameter server); NaN where nothing happened or nothing is known.
 
   Args:
     num_shards: Parameter server shards; fields per shard are arrays of this length.

@@ -34,7 +34,7 @@ def flat(arrays):
 @pytest.mark.parametrize('optimizer', ['sgd', 'adagrad'])
 def test_an_update_is_the_rule_on_the_mean_gradient(optimizer):
   rule, params = rule_of(optimizer), tensors(numbers(0))
-  slots = synchronous.empty_slots(rule, params)
+  slots = [tuple(tf.zeros_like(p) for _ in rule.slots) for p in params]
   truth, server = flat(numbers(0)), slow_truth.Rule(optimizer, RATE, 8)
   for step in range(5):
     gradients = [numbers(100 + 10 * step + replica) for replica in range(3)]

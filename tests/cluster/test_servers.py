@@ -134,3 +134,18 @@ def test_a_server_lives_until_the_run_has_ended(tmp_path):
   assert process.wait(60) == 0
   assert time.monotonic() - start < 30
   drain.join()
+
+
+def test_a_task_answers_before_its_server_does():
+  address = closed_address()
+  for _ in range(2):  # Nothing keeps the port.
+    with servers.answering(address):
+      for _ in range(200):  # More than wait in line unanswered.
+        servers.wait_for_tasks({'worker': [address]}, 0.0, pytest.fail)
+    with pytest.raises(errors.LostPeerError):
+      servers.wait_for_tasks({'worker': [address]}, 0.0, lambda line: None)
+
+
+def test_a_task_that_cannot_answer_says_so(listener):
+  with pytest.raises(OSError, match='in use'), servers.answering(address_of(listener)):
+    pytest.fail('the port is taken')

@@ -71,7 +71,7 @@ def test_what_a_synchronous_run_leaves(tmp_path):
       **PADDED,
       'cluster.slowdown': (1, 1, 4),
       'num_steps': 150,
-      'eval_steps': 60,
+      'eval_steps': 75,
       'target_accuracy': 0.01,
     },
   )
@@ -80,8 +80,8 @@ def test_what_a_synchronous_run_leaves(tmp_path):
   assert summary['communication']['implementation'] == 'RING'
   assert summary['staleness']['mean'] == summary['staleness']['max'] == 0
   assert [row['steps'] for row in summary['replicas']] == [50, 50, 50]
-  assert [row.steps for row in metrics.read_csv(workdir)] == [60, 120, 150]
-  assert [row.updates for row in metrics.read_csv(workdir)] == [20, 40, 50]
+  assert [row.steps for row in metrics.read_csv(workdir)] == [75, 150]
+  assert [row.updates for row in metrics.read_csv(workdir)] == [25, 50]
 
   found = runs.read(workdir)
   assert len(found) == 150 and (found['status'] == Status.APPLIED).all()

@@ -26,6 +26,7 @@ def finished(folder, summary=None, **fields):
     'target_accuracy': config.target_accuracy,
     'seconds_to_target': None,
     'staleness': {'mean': 2.716},
+    'provenance': {},
     'replicas': [{'waiting': 0.1}, {'waiting': 0.3}, {'waiting': None}],
   }
   (folder / 'summary.json').write_text(json.dumps({**told, **(summary or {})}))

@@ -1,12 +1,21 @@
 """What the measured runs are judged by."""
 
+import json
+import runpy
+
 import pytest
+from absl import flags
 
 from distbelief import config as config_lib
 from distbelief.experiments import runs, side_by_side
 from tests.cluster.runs import ROOT
 
-_STEP = {'step': [0.1, 0.101, 0.104], 'period': 0.11, 'exchange': 0.01}
+_STEP = {
+  'step': [0.1, 0.101, 0.104],
+  'period': 0.11,
+  'exchange': 0.01,
+  'provenance': {'host': 'a', 'started': '2026'},
+}
 _FAST, _SLOW = [0.02] * 4, [0.75, 0.75, 0.75, 0.01]
 
 
@@ -72,3 +81,21 @@ def test_wider_bounds_forgive_more():
   found['downpour, one slow'] = measured(48.0, steps=[320, 320, 320, 80])
   slower = lambda width: side_by_side.judge([found], width)[0]['holds']  # noqa: E731
   assert (slower(1), slower(3)) == (False, True)
+
+
+def test_the_script_writes_what_was_found(tmp_path, monkeypatch, capsys):
+  monkeypatch.setattr(
+    side_by_side, 'repeat', lambda path, count: [as_in_theory()] * count
+  )
+  script = runpy.run_path(str(ROOT / 'scripts' / 'side_by_side.py'))
+  output = tmp_path / 'results' / 'found.json'
+  flags.FLAGS(
+    ['script', f'--workdir={tmp_path}', f'--output={output}', '--repetitions=2']
+  )
+  script['main']([])
+  assert '| yes |' in capsys.readouterr().out
+  result = json.loads(output.read_text())
+  assert all(claim['holds'] for claim in result['claims'])
+  assert len(result['repetitions']) == 2
+  (trained,) = result['trained']
+  assert (trained['host'], trained['runs']) == ('a', 2 * len(side_by_side.CASES))

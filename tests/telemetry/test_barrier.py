@@ -62,17 +62,12 @@ def test_the_fast_wait_for_the_slowest_and_it_for_nobody(tmp_path):
   assert {row['steps'] for row in table} == {3}
 
 
-def test_clocks_need_not_agree(tmp_path):
+def test_clocks_need_not_agree():
   log, travelled = barrier.settle(told())
   skewed, skewed_travelled = barrier.settle(told(clocks=(0.0, 50.0, -30.0)))
-  for clock, replica in ((0.0, 0), (50.0, 1), (-30.0, 2)):
-    key = (replica, 7)
-    np.testing.assert_allclose(
-      skewed_travelled[key][:, 1:], travelled[key][:, 1:] + clock
-    )
-  # When an update was made is replica 0's to say: it keeps the records.
-  applied_at = LOG_COLUMN['applied_at']
-  np.testing.assert_allclose(skewed[:, applied_at], log[:, applied_at])
+  np.testing.assert_allclose(skewed, log)
+  for key, pushes in travelled.items():
+    np.testing.assert_allclose(skewed_travelled[key], pushes)
 
 
 def test_the_log_has_update_after_update():
