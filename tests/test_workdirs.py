@@ -111,6 +111,19 @@ def test_more_steps_open_a_finished_run_again(workdir):
   assert config_in(workdir).num_steps == 101
 
 
+def test_replicas_that_cannot_go_on_together_leave_a_finished_run_as_it_is(workdir):
+  fields = {'algorithm': 'synchronous', 'cluster.num_replicas': 3}
+  workdirs.prepare(config_with(**fields, num_steps=90), workdir)
+  finish(workdir, 90)
+  fields['cluster.num_replicas'] = 4
+  with pytest.raises(errors.ConfigError, match=r'\(4\) does not divide the 90 steps'):
+    workdirs.prepare(config_with(**fields, num_steps=120), workdir)
+  assert (workdir / 'summary.json').exists()
+  assert config_in(workdir).cluster.num_replicas == 3
+  fields['cluster.num_replicas'] = 2
+  assert not workdirs.prepare(config_with(**fields, num_steps=120), workdir)
+
+
 def test_another_config_is_refused_though_the_run_is_finished(workdir):
   workdirs.prepare(config_with(), workdir)
   finish(workdir, 987654)

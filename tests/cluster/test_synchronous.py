@@ -186,10 +186,12 @@ def test_more_and_fewer_replicas_take_over(tmp_path):
   summary = runs.train(workdir, num_steps=90, **fields, **{'cluster.num_replicas': 3})
   assert summary['updates'] == 30 + 10
   assert [row['steps'] for row in summary['replicas']] == [40, 40, 10]
+  before = {path: path.stat().st_mtime_ns for path in workdir.rglob('*')}
   changed = {**runs.SMALL, 'algorithm': 'synchronous', 'cluster.num_replicas': 4}
   with runs.running(workdir, **{**changed, 'num_steps': 120}) as launcher:
     screen = runs.end_of(launcher, errors.BAD_INPUT)
   assert 'config.cluster.num_replicas (4) does not divide the 90 steps' in screen
+  assert before == {path: path.stat().st_mtime_ns for path in workdir.rglob('*')}
   summary = runs.train(workdir, num_steps=92, **fields, **{'cluster.num_replicas': 2})
   assert summary['steps'] == 92 and summary['updates'] == 41
   with runs.running(workdir, **{**changed, 'algorithm': 'downpour'}) as launcher:

@@ -1,0 +1,31 @@
+"""The grid of rates, and which is best."""
+
+from distbelief.experiments import rates, runs
+
+ACCURACY = {('downpour', 0.1): 0.5, ('downpour', 0.2): 0.7, ('downpour', 0.4): 0.3}
+
+
+def finish(config, workdir, changes):
+  """As if trained: synchronous is better the larger its rate."""
+  algorithm = changes['algorithm']
+  rate = changes[rates.FIELDS[algorithm]]
+  accuracy = ACCURACY.get((algorithm, rate), rate) + 0.01 * changes['seed']
+  summary = dict.fromkeys(('seconds', 'steps', 'updates', 'seconds_to_target'), 1)
+  return {**summary, 'holdout_accuracy': accuracy, 'provenance': {'folder': workdir.name}}
+
+
+def test_the_best_rate_of_each_algorithm(tmp_path, monkeypatch):
+  monkeypatch.setattr(runs, 'finish', finish)
+  lines = []
+  found, trained = rates.grid(
+    'a.py', tmp_path, ['downpour', 'synchronous'], [0.1, 0.2, 0.4], [0, 1], lines.append
+  )
+  assert found['downpour']['best_rate'] == 0.2
+  assert found['downpour']['field'] == 'config.server.learning_rate'
+  assert not found['downpour']['at_the_end_of_the_grid']
+  assert abs(found['downpour']['mean_holdout_accuracy_by_rate'][0.2] - 0.705) < 1e-9
+  assert found['synchronous']['best_rate'] == 0.4
+  assert found['synchronous']['field'] == 'config.synchronous.learning_rate'
+  assert found['synchronous']['at_the_end_of_the_grid']
+  assert len(lines) == len(trained) == 2 * 3 * 2
+  assert len({run['folder'] for run in trained}) == 12
