@@ -19,5 +19,4 @@ def get_config():
   config.cluster.num_replicas = 4
   config.cluster.num_parameter_servers = 2
   config.cluster.step_seconds = 0.1
-  config.downpour.window_steps = 4  # So that nobody holds the last steps for long.
   return config

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -45,10 +46,21 @@ def train(
     json.dump({'config': config.to_dict(), 'command': sys.argv}, file)
     file.flush()
     words = [sys.executable, '-m', __package__, file.name, os.fspath(workdir)]
-    status = subprocess.run(words, check=False).returncode
+    status = _run(words)
   if status:
     raise RuntimeError(f'training in {workdir} ended with status {status}')
   return json.loads((Path(workdir) / 'summary.json').read_text())
+
+
+def _run(words: list[str]) -> int:
+  """Runs a launcher; Ctrl-C reaches it once, and leaves it time for a checkpoint."""
+  with subprocess.Popen(words, start_new_session=True) as process:
+    try:
+      return process.wait()
+    except KeyboardInterrupt:
+      process.send_signal(signal.SIGINT)
+      process.wait()
+      raise
 
 
 def launch(

@@ -62,15 +62,17 @@ class StepPool:
   def _take(self, replica: tf.Tensor, most: tf.Tensor) -> tf.Tensor:
     """Near the end windows shorten, down to single steps.
 
-    So a slow replica's last window does not keep the others waiting for long. In the
-    warm start one window takes all, and leaves nothing to ask for.
+    So a slow replica's last window does not keep the others waiting for long: with a
+    quarter of its share, 1 / (4 N) of what is left, one that is five times slower than
+    the rest ends with them. In the warm start one window takes all, and leaves nothing
+    to ask for.
     """
 
     def locked() -> tf.Tensor:
       granted, terms = self._granted.read(), self._terms.read()  # Each once.
       left = tf.maximum(terms[0] - tf.reduce_sum(granted), 0)
       alone = tf.equal(terms[1], 1)
-      fair = -(-left // (2 * self._num_replicas))
+      fair = -(-left // (4 * self._num_replicas))
       taken = tf.where(alone, left, tf.minimum(fair, most))
       taken = tf.where(alone & (replica > 0), tf.zeros_like(taken), taken)
       granted += taken * tf.one_hot(replica, self._num_clients, dtype=tf.int64)

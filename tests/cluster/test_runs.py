@@ -5,6 +5,7 @@ import os
 import pathlib
 import signal
 import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -246,3 +247,28 @@ def test_train_from_python(tmp_path):
   config.update_from_flattened_dict({**runs.SMALL, 'num_steps': 40})
   summary = distbelief.train(config, tmp_path / 'run')
   assert summary['steps'] == 40
+
+
+def test_ctrl_c_while_training_from_python(tmp_path):
+  workdir = tmp_path / 'run'
+  fields = {**runs.SMALL, **PADDED, 'num_steps': 400, 'checkpoint_seconds': 3600}
+  code = (
+    'import distbelief\n'
+    'config = distbelief.default_config()\n'
+    f'config.update_from_flattened_dict({fields!r})\n'
+    f'distbelief.train(config, {str(workdir)!r})\n'
+  )
+  python = subprocess.Popen(
+    [sys.executable, '-c', code],
+    stderr=subprocess.PIPE,
+    text=True,
+    env=runs.environment(),
+  )
+  try:
+    runs.eventually(lambda: runs.num_records(workdir) > 30)
+    python.send_signal(signal.SIGINT)
+    screen = python.communicate(timeout=runs.TIMEOUT)[1]
+  finally:
+    python.kill()
+  assert 'checkpoint written at step' in screen
+  assert screen.rstrip().endswith('KeyboardInterrupt')
