@@ -253,7 +253,9 @@ def test_ctrl_c_while_training_from_python(tmp_path):
   workdir = tmp_path / 'run'
   fields = {**runs.SMALL, **PADDED, 'num_steps': 400, 'checkpoint_seconds': 3600}
   code = (
-    'import distbelief\n'
+    'import distbelief, signal\n'
+    # As in a terminal, also where these tests run in a shell's background.
+    'signal.signal(signal.SIGINT, signal.default_int_handler)\n'
     'config = distbelief.default_config()\n'
     f'config.update_from_flattened_dict({fields!r})\n'
     f'distbelief.train(config, {str(workdir)!r})\n'
