@@ -52,6 +52,17 @@ def _one_of(*choices: str) -> Check:
   return check
 
 
+def _one_of_or_own(*choices: str, files: bool = False) -> Check:
+  known = _one_of(*choices)
+
+  def check(value: str) -> str | None:
+    if (files and value.endswith('.keras')) or all(value.rpartition(':')[::2]):
+      return None
+    return f'{known(value)} (or your own, as module:function)' if known(value) else None
+
+  return check
+
+
 def _fraction(value: float) -> str | None:
   return None if 0 < value <= 1 else 'must be more than 0 and at most 1'
 
@@ -68,10 +79,13 @@ def _anything(unused_value: Any) -> str | None:
   return None
 
 
-def _widths(value: tuple[int, ...]) -> str | None:
-  if all(isinstance(width, int) and width >= 1 for width in value):
-    return None
-  return 'must be a tuple of layer widths of at least 1, e.g. (256, 256, 256, 256)'
+def _widths(what: str) -> Check:
+  def check(value: tuple[int, ...]) -> str | None:
+    if all(isinstance(width, int) and width >= 1 for width in value):
+      return None
+    return f'must be a tuple of {what}'
+
+  return check
 
 
 def _factors(value: tuple[float, ...]) -> str | None:
@@ -132,20 +146,59 @@ FIELDS = (
   Field(
     'model.name',
     'acoustic',
-    "The network: acoustic (the paper's; Section 5).",
-    _one_of('acoustic'),
+    "The network: acoustic, image (the paper's; Section 5), or your own: module:function "
+    'that returns a built Keras 3 model, or FILE.keras.',
+    _one_of_or_own('acoustic', 'image', files=True),
+  ),
+  Field(
+    'model.loss',
+    'softmax',
+    'Of a model of your own that was not compiled: softmax or logistic (one-vs-all) of '
+    "logits and class indices, or one of Keras', e.g. mean_squared_error.",
   ),
   Field(
     'model.hidden_units',
     (256, 256, 256, 256),
-    'Width of each hidden layer; the paper has (2560, 2560, 2560, 2560), () is softmax.',
-    _widths,
+    'Of acoustic: width of each hidden layer; the paper has (2560, 2560, 2560, 2560), () '
+    'is softmax.',
+    _widths('layer widths of at least 1, e.g. (256, 256, 256, 256)'),
   ),
+  Field(
+    'model.num_maps',
+    (8, 8, 8),
+    'Of image: nodes that see the same patch, for each stage; the paper has 8 to 36.',
+    _widths('maps of at least 1, e.g. (8, 8, 8)'),
+  ),
+  Field('model.patch', 10, 'Of image: side of what a node sees.', _at_least(1, 'pixel')),
+  Field(
+    'model.stride',
+    2,
+    'Of image: from one patch of the first stage to the next; later stages have 1.',
+    _at_least(1, 'pixel'),
+  ),
+  Field('model.pool', 2, 'Of image: side of a pool.', _at_least(1, 'position')),
   Field(
     'data.name',
     'synthetic_speech',
-    'synthetic_speech (embedded, no download) or spoken_digit (TensorFlow Datasets).',
-    _one_of('synthetic_speech', 'spoken_digit'),
+    'synthetic_speech, font_digits (embedded, no download); spoken_digit, '
+    'speech_commands, mnist, fashion_mnist, cifar10, imagenet2012 (TensorFlow Datasets); '
+    'or your own: module:function, of (split, seed), that returns unbatched examples.',
+    _one_of_or_own(
+      'synthetic_speech',
+      'font_digits',
+      'spoken_digit',
+      'speech_commands',
+      'mnist',
+      'fashion_mnist',
+      'cifar10',
+      'imagenet2012',
+    ),
+  ),
+  Field(
+    'data.num_classes',
+    int,
+    'Of data of your own, for the built-in networks (none: a model of your own knows).',
+    _at_least(2, 'classes'),
   ),
   Field('data.batch_size', 64, 'Examples in a minibatch.', _at_least(1, 'example')),
   Field(
@@ -153,6 +206,19 @@ FIELDS = (
     500,
     'Length of the synthetic training set; an utterance is about 2 s of speech.',
     _at_least(1, 'utterance'),
+  ),
+  Field(
+    'data.num_examples',
+    10_000,
+    'Length of the training set of font_digits.',
+    _at_least(1, 'example'),
+  ),
+  Field(
+    'data.shuffle_buffer',
+    0,
+    "0: a replica's subset is kept in its worker's memory; else it is read again for "
+    'every epoch, and shuffled in a buffer of so many examples.',
+    _at_least(0, 'examples'),
   ),
   Field(
     'cluster.num_replicas',
@@ -172,6 +238,13 @@ FIELDS = (
     300.0,
     'Seconds that tasks wait for missing ones.',
     _more_than_0('seconds'),
+  ),
+  Field(
+    'cluster.device',
+    'auto',
+    'What workers compute on: auto (a GPU if there is one), cpu, gpu; worker i of a '
+    'machine has GPU i mod n.',
+    _one_of('auto', 'cpu', 'gpu'),
   ),
   Field(
     'cluster.step_seconds',

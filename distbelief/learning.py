@@ -10,13 +10,18 @@ from distbelief.models.objective import Objective
 
 def source_of(config: ml_collections.ConfigDict) -> data.Source:
   """Returns the data that a config names; computes and reads nothing yet."""
-  return data.create(
-    config.data.name, config.seed, num_utterances=config.data.num_utterances
-  )
+  return data.create(config.data, config.seed)
 
 
 def objective_of(config: ml_collections.ConfigDict, source: data.Source) -> Objective:
-  """Returns what a config minimises: its model on its data."""
-  return Objective(
-    models.create(config.model, source.input_shape, source.num_classes, config.seed)
+  """Returns what a config minimises: its model on its data.
+
+  Raises:
+    errors.ConfigError: If the model cannot be made, or cannot be trained on these data.
+  """
+  return models.objective_of(
+    config.model,
+    source.minibatch_spec(config.data.batch_size),
+    source.num_classes,
+    config.seed,
   )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ml_collections
 import tensorflow as tf
 
-_STREAM = 0x57E9  # Keeps these draws apart from the data's.
+from distbelief import seeds as seeds_lib
 
 
 def sample_seconds(
@@ -24,7 +24,7 @@ def sample_seconds(
     replica: int64 scalar.
     step: int64 scalar.
   """
-  seeds = tf.stack([tf.cast(seed * 65_536 + _STREAM, tf.int64) + replica, step])
+  seeds = seeds_lib.of_step(seed, seeds_lib.PADDING, replica, step)
   deviation = cluster.step_deviation
   if cluster.step_distribution == 'constant':
     factor = tf.constant(1.0, tf.float64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import socket
 from pathlib import Path
 
@@ -28,6 +29,12 @@ def prepare(config: ml_collections.ConfigDict, workdir: Path) -> bool:
     errors.UserError: If it cannot be written, or another run lives there.
   """
   path = workdir / 'config.json'
+  bucket = re.match(r'(\w+):/', str(workdir))
+  if bucket:
+    raise errors.UserError(
+      f'--workdir ({workdir}) is a {bucket[1]} address: let it be a directory, on a disk '
+      'that all machines share'
+    )
   try:
     workdir.mkdir(parents=True, exist_ok=True)
     before = path.read_bytes() if path.exists() else None

@@ -14,10 +14,10 @@ from collections.abc import Sequence
 import tensorflow as tf
 from absl import app, flags, logging
 
-from distbelief import data
+from distbelief import config as config_lib
+from distbelief import data, learning
 from distbelief.algorithms.rules import adagrad
 from distbelief.experiments import results
-from distbelief.models import acoustic, objective
 
 _HIDDEN_UNITS = {'softmax': (), '1x256': (256,), '4x256': (256,) * 4}
 _EVALUATIONS = 5  # Per training.
@@ -43,17 +43,20 @@ def holdout_accuracies(
   rate: float,
 ) -> list[float]:
   """Returns the hold-out accuracy after each fifth of one training."""
-  model = acoustic.acoustic_dnn(
-    *source.input_shape, hidden_units, source.num_classes, source.seed
-  )
-  goal = objective.Objective(model)
+  config = config_lib.default_config()
+  config.model.hidden_units = tuple(hidden_units)
+  config.data.batch_size = _BATCH_SIZE.value
+  config.seed = source.seed
+  goal = learning.objective_of(config, source)
   params = [tf.Variable(tensor) for tensor in goal.initial]
+  no_seed = tf.zeros([2], tf.int64)  # Nothing in it is drawn.
   slots = [tf.Variable(tf.zeros_like(tensor)) for tensor in goal.initial]
 
   @tf.function
   def train(iterator: tf.data.Iterator, num_steps: tf.Tensor) -> None:
     for _ in tf.range(num_steps):
-      gradients = goal.gradient([p.value() for p in params], *next(iterator)).gradient
+      values = [p.value() for p in params]
+      gradients = goal.gradient(values, [], next(iterator), no_seed).gradient
       for param, slot, gradient in zip(params, slots, gradients):
         delta, (root,) = adagrad.adagrad((slot,), gradient, 0, rate)
         slot.assign(root)
@@ -62,14 +65,14 @@ def holdout_accuracies(
   iterator, accuracies = iter(minibatches), []
   for _ in range(_EVALUATIONS):
     train(iterator, tf.constant(_NUM_STEPS.value // _EVALUATIONS))
-    _, accuracy = goal.evaluate([p.value() for p in params], holdout)
-    accuracies.append(round(accuracy, 4))
+    found = goal.evaluate([p.value() for p in params], [], holdout)
+    accuracies.append(round(found['accuracy'], 4))
   return accuracies
 
 
 def main(unused_argv: Sequence[str]) -> None:
   """Trains every network at every rate and writes the file."""
-  source = data.create('synthetic_speech', _SEED.value, _NUM_UTTERANCES.value)
+  source = data.SyntheticSpeech(_SEED.value, _NUM_UTTERANCES.value)
   minibatches = source.minibatches(0, 1, 0, _BATCH_SIZE.value)
   holdout = source.holdout(1000)
   networks = {}

@@ -174,16 +174,26 @@ BAD = [
   ('checkpoint_seconds', 0.0, 'more than 0 seconds'),
   ('checkpoint_seconds', math.inf, 'more than 0 seconds'),
   ('checkpoints_kept', 0, 'at least 1'),
-  ('model.name', 'acustic', "one of acoustic; did you mean 'acoustic'?"),
+  ('model.name', 'acustic', "one of acoustic, image; did you mean 'acoustic'? (or your"),
+  ('model.name', ':build', 'or your own, as module:function'),
+  ('model.name', 'models:', 'or your own, as module:function'),
+  ('model.num_maps', (8, 0), 'a tuple of maps of at least 1'),
+  ('model.patch', 0, 'at least 1 pixel'),
+  ('model.stride', 0, 'at least 1 pixel'),
+  ('model.pool', 0, 'at least 1 position'),
   ('model.hidden_units', (256, 0), 'a tuple of layer widths'),
   ('model.hidden_units', (256.0,), 'a tuple of layer widths'),
   ('model.hidden_units', ('x',), 'a tuple of layer widths'),
-  ('data.name', 'mnist', 'one of synthetic_speech, spoken_digit'),
+  ('data.name', 'minst', "did you mean 'mnist'? (or your own, as module:function)"),
+  ('data.num_classes', 1, 'at least 2 classes'),
+  ('data.num_examples', 0, 'at least 1 example'),
+  ('data.shuffle_buffer', -1, 'at least 0 examples'),
   ('data.batch_size', 0, 'at least 1 example'),
   ('data.num_utterances', 0, 'at least 1 utterance'),
   ('cluster.num_replicas', 0, 'at least 1 replica'),
   ('cluster.num_parameter_servers', 0, 'at least 1 parameter server'),
   ('cluster.start_timeout', 0.0, 'more than 0 seconds'),
+  ('cluster.device', 'cuda', 'one of auto, cpu, gpu'),
   ('cluster.step_seconds', -0.1, 'at least 0 seconds'),
   ('cluster.step_seconds', math.nan, 'at least 0 seconds'),
   ('cluster.step_distribution', 'gama', "did you mean 'gamma'?"),
@@ -221,8 +231,10 @@ def test_a_bad_value_is_one_line_of_field_value_and_remedy(name, value, remedy):
 
 
 def test_every_field_that_can_be_bad_has_been_so_here():
-  # Left out: True or False.
-  free = {f.name for f in config_lib.FIELDS if isinstance(f.default, bool)}
+  # Left out: True or False, and what only Keras knows.
+  free = {f.name for f in config_lib.FIELDS if isinstance(f.default, bool)} | {
+    'model.loss'
+  }
   assert {name for name, *_ in BAD} == {f.name for f in config_lib.FIELDS} - free
 
 
@@ -232,6 +244,10 @@ def test_every_field_that_can_be_bad_has_been_so_here():
     ('seed', 2**31 - 1),
     ('target_accuracy', 1.0),
     ('model.hidden_units', ()),
+    ('model.name', 'package.module:build'),
+    ('model.name', 'some/where/mine.py:build'),
+    ('model.name', 'mine.keras'),
+    ('data.name', 'mine:examples'),
     ('cluster.slowdown', (1, 4.5)),
     ('downpour.learning_rate', 0.0),
     ('downpour.warmstart_steps', config_lib.default_config().num_steps),

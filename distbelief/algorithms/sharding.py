@@ -48,18 +48,23 @@ class Sharding:
     """How many slices there are."""
     return len(self.sizes)
 
-  def split(self, tensors: Sequence[tf.Tensor], tail: int = 0) -> list[tf.Tensor]:
+  def split(
+    self,
+    tensors: Sequence[tf.Tensor],
+    tails: Sequence[tf.Tensor] | None = None,
+  ) -> list[tf.Tensor]:
     """Returns each shard's slice of the tensors.
 
     Args:
       tensors: One per variable, of the planned shapes and of one dtype.
-      tail: Zeros to append to each slice, in the one copy that is made anyway.
+      tails: What to append to each slice, in the one copy that is made anyway.
 
     Returns:
-      [sizes[i] + tail] per shard i.
+      [sizes[i] + length of tails[i]] per shard i.
     """
     flat = [tf.reshape(tensor, [-1]) for tensor in tensors]
-    zeros = tf.zeros([tail], flat[0].dtype)
+    if tails is None:
+      tails = [tf.zeros([0], flat[0].dtype if flat else tf.float32)] * self.num_shards
     return [
       tf.concat(
         [
@@ -68,11 +73,11 @@ class Sharding:
             for p in self._pieces
             if p.shard == shard
           ),
-          zeros,
+          tail,
         ],
         axis=0,
       )
-      for shard in range(self.num_shards)
+      for shard, tail in enumerate(tails)
     ]
 
   def join(self, slices: Sequence[tf.Tensor]) -> list[tf.Tensor]:

@@ -27,7 +27,7 @@ def contribution(gradient: Tensors) -> tuple[Tensors, tf.Tensor]:
   place, and it is not counted.
 
   Args:
-    gradient: Of its minibatch.
+    gradient: Of its minibatch; and the statistics after it.
   """
   finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(g)) for g in gradient])
   zeros_if_not = tf.cond(
@@ -36,6 +36,19 @@ def contribution(gradient: Tensors) -> tuple[Tensors, tf.Tensor]:
     lambda: [tf.zeros_like(g) for g in gradient],
   )
   return zeros_if_not, finite
+
+
+def mean(before: Tensors, total: Tensors, count: tf.Tensor) -> Tensors:
+  """Returns the statistics (algorithms/statistics.py) after an update.
+
+  Args:
+    before: As they were.
+    total: Sum over the replicas of what each has made of them.
+    count: float32 scalar, how many replicas' are in it; 0: nothing changes.
+  """
+  return [
+    tf.where(count > 0, t / tf.maximum(count, 1.0), b) for b, t in zip(before, total)
+  ]
 
 
 def update(

@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from distbelief.algorithms.rules import Rule
+from distbelief.algorithms.statistics import Weights
 from distbelief.cluster import shards as shards_lib
 from distbelief.cluster.shards import TAIL
 from distbelief.telemetry.steps import (
@@ -31,6 +32,7 @@ class Checkpoint(NamedTuple):
 
   parameters: np.ndarray  # [P] float32.
   slots: np.ndarray  # [number of slots, P] float32.
+  statistics: np.ndarray  # [S] float32, of the model (algorithms/statistics.py).
   versions: np.ndarray  # [shards] int64.
   clients: np.ndarray  # [shards, replicas, 4] int64.
   released: np.ndarray  # [] int64.
@@ -44,16 +46,18 @@ class Checkpoint(NamedTuple):
 
 
 def first(
-  params: Sequence[tf.Tensor],
+  weights: Weights,
   rule: Rule,
   num_shards: int,
   num_replicas: int,
 ) -> Checkpoint:
   """Returns what a run begins with, at step 0, before its first launch."""
-  flat = np.concatenate([np.ravel(tensor) for tensor in params])
+  flat = np.concatenate([np.ravel(tensor) for tensor in weights.params])
+  statistics = [np.ravel(tensor) for tensor in weights.statistics]
   return Checkpoint(
     parameters=flat,
     slots=np.zeros([len(rule.slots), len(flat)], np.float32),
+    statistics=np.concatenate([np.zeros([0], np.float32), *statistics]),
     versions=np.zeros([num_shards], np.int64),
     clients=np.tile(np.array(shards_lib.NO_CLIENT), [num_shards, num_replicas, 1]),
     released=np.int64(0),
@@ -63,17 +67,29 @@ def first(
 
 
 def from_states(
-  states: Sequence[shards_lib.ShardState], seconds: float, launch: int
+  states: Sequence[shards_lib.ShardState],
+  sizes: Sequence[int],
+  seconds: float,
+  launch: int,
 ) -> Checkpoint:
-  """Returns what the shards' snapshots make together."""
-  parameters = np.concatenate([state.vector[:-TAIL] for state in states])
+  """Returns what the shards' snapshots make together.
+
+  Args:
+    states: One per shard.
+    sizes: Parameters on each shard.
+    seconds: Of the run, so far.
+    launch: Its index.
+  """
+  vectors = [state.vector for state in states]
   slots = [
-    np.concatenate([slot[:-TAIL] for slot in parts])
+    np.concatenate([slot[:size] for slot, size in zip(parts, sizes)])
     for parts in zip(*(state.slots for state in states))
   ]
+  parameters = np.concatenate([v[:size] for v, size in zip(vectors, sizes)])
   return Checkpoint(
     parameters=parameters,
     slots=np.array(slots, np.float32).reshape([-1, len(parameters)]),
+    statistics=vectors[0][sizes[0] : -TAIL],
     versions=np.array([int(shards_lib.version_of(state.vector)) for state in states]),
     clients=np.stack([state.clients for state in states]),
     released=np.int64(max(int(state.released) for state in states)),
@@ -115,13 +131,14 @@ def to_states(
   states = []
   for index, (size, end) in enumerate(zip(sizes, ends)):
     part = slice(end - size, end)
+    statistics = checkpoint.statistics[: None if index == 0 else 0]
     tail = np.array(shards_lib.tail_of(versions[index]), np.float32)
+    rest = np.concatenate([statistics, tail])
     states.append(
       shards_lib.ShardState(
-        np.concatenate([checkpoint.parameters[part], tail]),
+        np.concatenate([checkpoint.parameters[part], rest]),
         tuple(
-          np.concatenate([slot[part], np.zeros([TAIL], np.float32)])
-          for slot in checkpoint.slots
+          np.concatenate([slot[part], np.zeros_like(rest)]) for slot in checkpoint.slots
         ),
         table[index],
         checkpoint.released,

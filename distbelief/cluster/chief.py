@@ -128,7 +128,9 @@ class Chief:
       self._logbook.checkpoint, sharding.sizes, self._logbook.newest_incarnations
     )
     self._first_incarnations = np.array(states[0].clients)[:, INCARNATION] + 1
-    self._server = ParameterServer(sharding, rule, self._num_replicas, states)
+    self._server = ParameterServer(
+      sharding, objective.statistics_shapes, rule, self._num_replicas, states
+    )
     replica = Replica(
       config, self._num_replicas, strategy, objective, source, self._server
     )
@@ -203,7 +205,7 @@ class Chief:
     """Looks at the shards: records, shows, saves, evaluates; returns steps left."""
     self._look = look = self._read_logs()
     self._steps = look.steps
-    self._logbook.look(look.steps, look.versions, self._server.parameters)
+    self._logbook.look(look.steps, look.versions, self._server.weights)
     if self._logbook.save_due:
       self._save()
     return look.left
@@ -222,7 +224,8 @@ class Chief:
     states = self._server.snapshot()
     seconds = self._logbook.seconds
     self._read_logs()
-    return checkpoints.from_states(states, seconds, self._logbook.launch)
+    sizes = self._server.sharding.sizes
+    return checkpoints.from_states(states, sizes, seconds, self._logbook.launch)
 
   def _finish(self) -> None:
     # The last windows bring the times of the last pushes.
@@ -236,4 +239,4 @@ class Chief:
       'steps_returned': look.returned,
       'failures_survived': int(restarts) - self._reclaimed,
     }
-    self._logbook.close(self._checkpoint, look.versions, self._server.parameters, more)
+    self._logbook.close(self._checkpoint, look.versions, self._server.weights, more)

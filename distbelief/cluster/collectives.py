@@ -106,6 +106,8 @@ class Ring(Alone):
 
   def sum(self, tensor: tf.Tensor) -> tf.Tensor:
     """Returns the sum over the replicas, each of which must call this."""
+    if tensor.shape.num_elements() == 0:  # TensorFlow would crash (2.21).
+      return tf.identity(tensor)
     return _context().all_reduce(tf.distribute.ReduceOp.SUM, self._here(tensor))
 
   def gather(self, tensor: tf.Tensor) -> tf.Tensor:

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import concurrent.futures
+import math
 from collections.abc import Callable
-
-import tensorflow as tf
+from typing import Any
 
 from distbelief import data
+from distbelief.algorithms.statistics import Weights
 from distbelief.models.objective import Objective
 from distbelief.telemetry import metrics
 
 _BATCH = 1024
 
-Parameters = Callable[[], list[tf.Tensor]]  # Returns them, as they then are.
+GetWeights = Callable[[], Weights]  # Returns them, as they then are.
 
 
 class Evaluator:
   """Scores parameters, at most one evaluation at a time.
 
   Attributes:
-    accuracy: The last hold-out accuracy, None before the first.
+    accuracy: The last hold-out accuracy, None before the first, and without one.
+    metrics: The loss and all other metrics of the last evaluation.
   """
 
   def __init__(
@@ -46,8 +48,9 @@ class Evaluator:
     self._next = self._following(start)
     self._thread = concurrent.futures.ThreadPoolExecutor(1, 'evaluation')
     self._running: concurrent.futures.Future | None = None
-    self._minibatches: list[tuple[tf.Tensor, tf.Tensor]] = []
+    self._minibatches: list[Any] = []
     self.accuracy: float | None = None
+    self.metrics: dict[str, float] = {}
 
   def due(self, steps: int) -> bool:
     """Returns whether `eval_steps` more have been applied, and none is running."""
@@ -56,26 +59,29 @@ class Evaluator:
       self._running = None
     return steps >= self._next and self._running is None
 
-  def start(self, row: metrics.Evaluation, parameters: Parameters) -> None:
+  def start(self, row: metrics.Evaluation, weights: GetWeights) -> None:
     """Begins an evaluation; its hold-out figures replace those of `row`."""
     self._next = self._following(row.steps)
-    self._running = self._thread.submit(self._evaluate, row, parameters)
+    self._running = self._thread.submit(self._evaluate, row, weights)
 
-  def finish(self, row: metrics.Evaluation, parameters: Parameters) -> None:
+  def finish(self, row: metrics.Evaluation, weights: GetWeights) -> None:
     """Ends the one that is running, and makes the last."""
     self._thread.shutdown()
     if self._running is not None:
       self._running.result()
-    self._evaluate(row, parameters)
+    self._evaluate(row, weights)
 
   def _following(self, steps: int) -> int:
     return self._eval_steps * (steps // self._eval_steps + 1)
 
-  def _evaluate(self, row: metrics.Evaluation, parameters: Parameters) -> None:
-    params = parameters()
+  def _evaluate(self, row: metrics.Evaluation, weights: GetWeights) -> None:
+    values = weights()
     if not self._minibatches:  # Features are computed once.
       self._minibatches = list(self._source.holdout(_BATCH))
-    loss, self.accuracy = self._objective.evaluate(params, self._minibatches)
+    found = self._objective.evaluate(*values, self._minibatches)
+    loss, accuracy = found.pop('loss'), found.pop('accuracy')
+    self.accuracy = None if math.isnan(accuracy) else accuracy
     self._writer.evaluation(
-      row._replace(holdout_loss=loss, holdout_accuracy=self.accuracy)
+      row._replace(holdout_loss=loss, holdout_accuracy=accuracy, more=found)
     )
+    self.metrics = {'loss': loss, **found}

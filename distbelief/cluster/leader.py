@@ -11,9 +11,11 @@ import numpy as np
 import tensorflow as tf
 
 from distbelief.algorithms.sharding import Sharding
+from distbelief.algorithms.statistics import Weights
 from distbelief.cluster import checkpoints, shards
 from distbelief.cluster.lockstep import State
 from distbelief.cluster.logbook import Logbook
+from distbelief.models.objective import Objective
 from distbelief.telemetry import barrier, steps
 from distbelief.telemetry.steps import LOG_COLUMN
 
@@ -24,29 +26,37 @@ class Start(NamedTuple):
   """What a launch begins from, as NumPy arrays."""
 
   values: np.ndarray  # [1 + slots, P] float32: parameters, then the rule's slots.
+  statistics: np.ndarray  # [S] float32.
   next_steps: np.ndarray  # [replicas] int64, each replica's.
   done: np.ndarray  # [] int64, minibatches.
   version: np.ndarray  # [] int64, updates.
   launch: np.ndarray  # [] int64, its index.
 
   @classmethod
-  def zeros(cls, num_values: int, num_parameters: int, num_replicas: int) -> Start:
+  def zeros(
+    cls, num_values: int, num_parameters: int, num_statistics: int, num_replicas: int
+  ) -> Start:
     """Returns what adds nothing to another one's."""
     none = np.int64(0)
     return cls(
       np.zeros([num_values, num_parameters], np.float32),
+      np.zeros([num_statistics], np.float32),
       np.zeros([num_replicas], np.int64),
       *(none, none, none),
     )
 
-  def state(self, replica: int, shapes: Sequence[Sequence[int]]) -> State:
+  def state(self, replica: int, objective: Objective) -> State:
     """Returns what a replica begins with."""
-    params, *slots = (Sharding(shapes, 1).join([tf.constant(v)]) for v in self.values)
+    cut = Sharding(objective.shapes, 1)
+    params, *slots = (cut.join([tf.constant(v)]) for v in self.values)
+    statistics = Sharding(objective.statistics_shapes, 1).join(
+      [tf.constant(self.statistics)]
+    )
     return State(
       step=tf.constant(self.next_steps[replica]),
       version=tf.constant(self.version),
       free=tf.timestamp(),
-      params=params,
+      weights=Weights(params, statistics),
       slots=list(zip(*slots)) if slots else [() for _ in params],
     )
 
@@ -57,17 +67,18 @@ class Leader:
   def __init__(
     self,
     logbook: Logbook,
-    shapes: Sequence[Sequence[int]],
+    objective: Objective,
     num_replicas: int,
   ) -> None:
     """Finds where the run is.
 
     Args:
       logbook: Of this launch.
-      shapes: Of the model's variables.
+      objective: What is minimised.
       num_replicas: Of this launch.
     """
-    self._logbook, self._cut = logbook, Sharding(shapes, 1)
+    self._logbook, self._cut = logbook, Sharding(objective.shapes, 1)
+    self._statistics = Sharding(objective.statistics_shapes, 1)
     checkpoint = logbook.checkpoint
     # Replicas that there were once keep their rows.
     gone = checkpoint.clients.max(axis=0)[num_replicas:]
@@ -84,6 +95,7 @@ class Leader:
     checkpoint = self._logbook.checkpoint
     return Start(
       np.concatenate([checkpoint.parameters[np.newaxis], checkpoint.slots]),
+      checkpoint.statistics,
       self._own[:, steps.NEXT_STEP],
       np.int64(checkpoint.steps),
       np.int64(checkpoint.versions.max()),
@@ -111,7 +123,7 @@ class Leader:
     self._settle(0)
     self._thread.shutdown()
     self._logbook.close(
-      lambda: self._checkpoint(state), _versions(state), lambda: state.params, more
+      lambda: self._checkpoint(state), _versions(state), lambda: state.weights, more
     )
 
   def _submit(self, job: Callable[..., None], *args: Any) -> None:
@@ -133,7 +145,7 @@ class Leader:
     self._own[:, steps.NEXT_STEP] += updates
     self._own[:, steps.COUNTED] += updates
     counted = self._clients()[0, :, steps.COUNTED].sum()
-    self._logbook.look(int(counted), _versions(state), lambda: state.params)
+    self._logbook.look(int(counted), _versions(state), lambda: state.weights)
     if self._logbook.save_due:
       self._logbook.save(self._checkpoint(state))
 
@@ -142,10 +154,11 @@ class Leader:
       return self._cut.split(tensors)[0].numpy()
 
     return checkpoints.Checkpoint(
-      parameters=flat(state.params),
+      parameters=flat(state.weights.params),
       slots=np.array([flat(slot) for slot in zip(*state.slots)], np.float32).reshape(
         [-1, *self._cut.sizes]
       ),
+      statistics=self._statistics.split(state.weights.statistics)[0].numpy(),
       versions=_versions(state),
       clients=self._clients(),
       released=np.int64(1),

@@ -15,6 +15,7 @@ from distbelief import config as config_lib
 from distbelief.algorithms import synchronous
 from distbelief.algorithms.rules import Rule
 from distbelief.algorithms.sharding import Sharding
+from distbelief.algorithms.statistics import Weights
 from distbelief.cluster import padding
 from distbelief.cluster.collectives import Alone
 from distbelief.models.objective import Objective
@@ -31,7 +32,7 @@ class State(NamedTuple):
   step: tf.Tensor  # int64, the replica's next one.
   version: tf.Tensor  # int64, updates made.
   free: tf.Tensor  # float64, when the last step ended; NaN: there was none.
-  params: synchronous.Tensors
+  weights: Weights
   slots: synchronous.Slots
 
 
@@ -69,8 +70,8 @@ class Lockstep:
     self._rate = config_lib.learning_rate(config)
     self._minibatches = iter(minibatches)
     self._incarnation = incarnation
-    # A scalar follows the gradient: whether it counts.
-    self._packing = Sharding([*objective.shapes, ()], 1)
+    # The statistics follow the gradient, and a scalar: whether it counts.
+    self._packing = Sharding([*objective.shapes, *objective.statistics_shapes, ()], 1)
     self.window = tf.function(self._window, autograph=False)
 
   def _window(self, state: State, wish: tf.Tensor) -> tuple[State, tf.Tensor, tf.Tensor]:
@@ -79,7 +80,7 @@ class Lockstep:
     num_steps = tf.where(signal > 0, tf.zeros_like(signal), wishes[0, 0])
 
     def body(done: tf.Tensor, state: State, told: tf.TensorArray) -> tuple:
-      state, row = self._collective.run(self._step, state)
+      state, row = self._step(state)
       return done + 1, state, told.write(tf.cast(done, tf.int32), row)
 
     told = tf.TensorArray(
@@ -99,18 +100,22 @@ class Lockstep:
     replica = tf.constant(self._collective.index, tf.int64)
     with tf.control_dependencies([state.free]):
       minibatch = next(self._minibatches)
-    began = padding.now(minibatch)
+    began = padding.now(tf.nest.flatten(minibatch))
+    before = state.weights
     result, compute_end = padding.gradient(
-      self._config, self._objective, state.params, minibatch, replica, state.step, began
+      self._config, self._objective, before, minibatch, replica, state.step, began
     )
-    own, finite = synchronous.contribution(result.gradient)
+    statistics = result.change.apply(before.statistics)
+    own, finite = synchronous.contribution([*result.gradient, *statistics])
     (packed,) = self._packing.split([*own, tf.cast(finite, tf.float32)])
     total, count = self._sum(packed, compute_end)
+    num_params = len(before.params)
     params, slots = synchronous.update(
-      self._rule, self._rate, state.params, state.slots, total, count
+      self._rule, self._rate, before.params, state.slots, total[:num_params], count
     )
+    statistics = synchronous.mean(before.statistics, total[num_params:], count)
     version = state.version + tf.cast(count > 0, tf.int64)
-    end = padding.now([*params, *tf.nest.flatten(slots)])
+    end = padding.now([*params, *statistics, *tf.nest.flatten(slots)])
     values = {
       'version_applied': version,
       'status': tf.where(finite, int(Status.APPLIED), int(Status.DROPPED)),
@@ -135,7 +140,8 @@ class Lockstep:
     }
     names = (*steps.LOG_COLUMNS, *steps.COLUMNS, 'version_held')
     row = tf.stack([tf.cast(values[name], tf.float64) for name in names])
-    return State(state.step + 1, version, end, params, slots), row
+    weights = Weights(params, statistics)
+    return State(state.step + 1, version, end, weights, slots), row
 
   def _sum(
     self, packed: tf.Tensor, start: tf.Tensor
@@ -145,5 +151,8 @@ class Lockstep:
       start = padding.latency(self._config.cluster, start)
     with tf.control_dependencies([start]):
       packed = tf.identity(packed)
-    *total, count = self._packing.join([self._collective.sum(packed)])
+    # Only this in the strategy's context: there Keras divides losses by the number of
+    # replicas.
+    total = self._collective.run(self._collective.sum, packed)
+    *total, count = self._packing.join([total])
     return total, count

@@ -13,8 +13,9 @@ import numpy as np
 from distbelief import config as config_lib
 from distbelief import data, errors, workdirs
 from distbelief.algorithms.rules import Rule
+from distbelief.algorithms.statistics import Weights
 from distbelief.cluster import checkpoints
-from distbelief.cluster.evaluation import Evaluator, Parameters
+from distbelief.cluster.evaluation import Evaluator, GetWeights
 from distbelief.models.objective import Objective
 from distbelief.telemetry import metrics, provenance, pushes, records, steps, summary
 from distbelief.telemetry.records import Incarnation
@@ -99,7 +100,10 @@ class Logbook:
     self._resumed_from = None if checkpoint is None else checkpoint.steps
     if checkpoint is None:
       checkpoint = checkpoints.first(
-        self._objective.initial, rule, num_shards, self._num_replicas
+        Weights(self._objective.initial, self._objective.statistics),
+        rule,
+        num_shards,
+        self._num_replicas,
       )
     elif checkpoint.steps > self._config.num_steps:
       raise errors.ConfigError(
@@ -167,14 +171,14 @@ class Logbook:
     self,
     done: int,
     versions: np.ndarray,
-    parameters: Parameters,
+    weights: GetWeights,
   ) -> None:
     """Shows how far the run is, and evaluates when it is time to.
 
     Args:
       done: Minibatches applied.
       versions: [shards].
-      parameters: Returns those to evaluate; called in another thread.
+      weights: Returns those to evaluate; called in another thread.
     """
     now = time.time()
     self._tally.add_progress(now, done)
@@ -182,7 +186,7 @@ class Logbook:
       self._next_scalars = now + self._config.telemetry.seconds
       self._show(done, versions)
     if self.started and self._evaluator.due(done) and done < self._config.num_steps:
-      self._evaluator.start(self._row(now, done, versions), parameters)
+      self._evaluator.start(self._row(now, done, versions), weights)
 
   def save(self, checkpoint: checkpoints.Checkpoint) -> None:
     """Writes a checkpoint, whose every step must be on record before."""
@@ -222,7 +226,7 @@ class Logbook:
     self,
     checkpoint: Callable[[], checkpoints.Checkpoint],
     versions: np.ndarray,
-    parameters: Parameters,
+    weights: GetWeights,
     more: Mapping[str, Any],
   ) -> None:
     """Evaluates, saves, and writes what a finished run has, summary.json last.
@@ -230,7 +234,7 @@ class Logbook:
     Args:
       checkpoint: Returns the last one; every step that it counts is then on record.
       versions: [shards], the last.
-      parameters: Returns the trained ones.
+      weights: Returns the trained ones.
       more: Fields of the summary that are the algorithm's own.
     """
     config, workdir = self._config, self._workdir
@@ -239,10 +243,10 @@ class Logbook:
       self._origin = self._ended - float(self.checkpoint.seconds)
       self._startup_seconds = self._ended - self._command_started
     done = config.num_steps
-    self._evaluator.finish(self._row(self._ended, done, versions), parameters)
+    self._evaluator.finish(self._row(self._ended, done, versions), weights)
     self._show(done, versions)
     self.save(checkpoint())
-    self._objective.export(parameters(), str(workdir / 'model.keras'))
+    self._objective.export(*weights(), str(workdir / 'model.keras'))
     self._writer.close()
     self._recorder.close()
 
@@ -262,6 +266,7 @@ class Logbook:
       'examples_per_second': new_examples / new_seconds,
       'updates': int(versions.min()),
       'holdout_accuracy': self._evaluator.accuracy,
+      'holdout_metrics': self._evaluator.metrics,
       'target_accuracy': config.target_accuracy,
       'seconds_to_target': summary.seconds_to_target(
         metrics.read_csv(workdir), config.target_accuracy

@@ -12,15 +12,16 @@ from typing import Any
 import ml_collections
 import tensorflow as tf
 
-from distbelief import step_times
+from distbelief import seeds, step_times
+from distbelief.algorithms.statistics import Weights
 from distbelief.models.objective import Gradient, Objective
 
 
 def gradient(
   config: ml_collections.ConfigDict,
   objective: Objective,
-  params: list[tf.Tensor],
-  minibatch: tuple[tf.Tensor, tf.Tensor],
+  weights: Weights,
+  minibatch: Any,
   replica: tf.Tensor,
   step: tf.Tensor,
   start: tf.Tensor,
@@ -30,15 +31,16 @@ def gradient(
   Args:
     config: The run's; its padding is that of config.cluster.
     objective: What is minimised.
-    params: Where.
+    weights: Where.
     minibatch: Inputs and labels.
     replica: Whose step it is, int64 scalar.
     step: The replica's, int64 scalar.
     start: Computing and sleeping begin once this is there, float64 scalar.
   """
   with tf.control_dependencies([start]):
-    params = [tf.identity(p) for p in params]
-  result = objective.gradient(params, *minibatch)
+    weights = tf.nest.map_structure(tf.identity, weights)
+  seed = seeds.of_step(config.seed, seeds.MODEL, replica, step)
+  result = objective.gradient(*weights, minibatch, seed)
   done = list(tf.nest.flatten(result))
   if config.cluster.step_seconds > 0:
     seconds = step_times.sample_seconds(config.cluster, config.seed, replica, step)

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from distbelief.algorithms.server import ServerRule
 from distbelief.algorithms.sharding import Sharding
+from distbelief.algorithms.statistics import Change, Weights
 from distbelief.cluster import shards as shards_lib
 from distbelief.cluster.pool import StepPool
 from distbelief.telemetry.steps import COUNTED, INCARNATION, counted_by_all
@@ -45,7 +46,7 @@ class ParameterServer:
   """The parameters, sharded over the ps tasks of the cluster that the chief is in.
 
   Attributes:
-    sharding: Of the model's variables.
+    sharding: Of the model's parameters.
     shards: One per ps task.
     pool: Of steps.
   """
@@ -53,6 +54,7 @@ class ParameterServer:
   def __init__(
     self,
     sharding: Sharding,
+    statistics_shapes: Sequence[Sequence[int]],
     rule: ServerRule,
     num_replicas: int,
     states: Sequence[shards_lib.ShardState],
@@ -61,15 +63,20 @@ class ParameterServer:
     """Fills the shards, whatever an earlier chief may have left on their tasks.
 
     Args:
-      sharding: Of the model's variables over the ps tasks.
+      sharding: Of the model's parameters over the ps tasks.
+      statistics_shapes: Of the model's statistics.
       rule: What a push does.
       num_replicas: Replicas that ask the pool.
       states: What each shard starts from.
       prefix: Of the names of all state on the tasks, for several servers side by side.
     """
     self.sharding = sharding
+    self._statistics = Sharding(statistics_shapes, 1)
     clients = np.stack([np.array(state.clients) for state in states])
-    self.shards = shards_lib.create(sharding, rule, clients.shape[1], prefix)
+    (num_statistics,) = self._statistics.sizes
+    self.shards = shards_lib.create(
+      sharding, num_statistics, rule, clients.shape[1], prefix
+    )
     self.pool = StepPool(num_replicas, clients.shape[1], prefix)
     for shard, state in zip(self.shards, states):
       shard.restore(*tf.nest.flatten(state))
@@ -95,10 +102,33 @@ class ParameterServer:
     states = [shard.snapshot(nothing) for shard in self.shards]
     return [tf.nest.map_structure(lambda t: t.numpy(), state) for state in states]
 
-  def parameters(self) -> list[tf.Tensor]:
-    """Fetches the model's variables, each shard at whatever version it is."""
-    now = tf.timestamp()
-    return self.sharding.join([shard.fetch(now) for shard in self.shards])
+  def weights(self) -> Weights:
+    """Fetches the model's weights, each shard at whatever version it is."""
+    weights, _ = self.fetch(tf.timestamp())
+    return weights
+
+  def fetch(self, start: tf.Tensor) -> tuple[Weights, tf.Tensor]:
+    """Returns the weights and each shard's version, [shards] int64.
+
+    Args:
+      start: Any float64 scalar on which the requests wait.
+    """
+    vectors = [shard.fetch(start) for shard in self.shards]
+    statistics = vectors[0][self.sharding.sizes[0] : -shards_lib.TAIL]
+    return Weights(
+      self.sharding.join(vectors), self._statistics.join([statistics])
+    ), tf.stack([shards_lib.version_of(vector) for vector in vectors])
+
+  def parts_of_push(
+    self, gradient: list[tf.Tensor], change: Change
+  ) -> list[tuple[tf.Tensor, tf.Tensor]]:
+    """Returns what each shard's `push` takes of a gradient and a change of statistics."""
+    nothing, zeros = tf.zeros([0]), tf.zeros([shards_lib.TAIL])
+    (kept,) = self._statistics.split(change.kept)
+    (moved,) = self._statistics.split(change.moved, [zeros])
+    others = len(self.shards) - 1
+    vectors = self.sharding.split(gradient, [moved] + others * [zeros])
+    return list(zip(vectors, [kept] + others * [nothing]))
 
   def reclaim(self, replica: int) -> None:
     """Gives back the steps of a replica that is gone for good.

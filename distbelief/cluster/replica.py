@@ -10,36 +10,21 @@ one of two cycles: blocking, or with fetch and push overlapping the computing.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import ml_collections
 import tensorflow as tf
 
+from distbelief import data
 from distbelief.algorithms import downpour
+from distbelief.algorithms.statistics import Change, Weights
 from distbelief.cluster import padding
 from distbelief.cluster import shards as shards_lib
 from distbelief.cluster.parameter_server import ParameterServer
-from distbelief.models.objective import Objective
+from distbelief.models.objective import Gradient, Objective
 from distbelief.telemetry import steps
 
 _NAN = float('nan')
-
-
-class Source(Protocol):
-  """The training data as a replica needs it; see distbelief.data."""
-
-  input_shape: tuple[int, ...]
-
-  def minibatches(
-    self,
-    replica: tf.Tensor,
-    num_replicas: int,
-    start: tf.Tensor,
-    batch_size: int,
-    warmstart_steps: int,
-  ) -> tf.data.Dataset:
-    """Returns the replica's endless minibatches from its step `start` on."""
-    ...
 
 
 class _State(NamedTuple):
@@ -54,12 +39,13 @@ class _State(NamedTuple):
   held: tf.Tensor  # [shards] int64, versions of the parameters as last fetched.
   oldest: tf.Tensor  # [shards] int64, versions of the oldest used since the last push.
   rows: tf.Tensor  # [n_push, row] float64, the steps since the last push.
-  params: list[tf.Tensor]
+  weights: Weights
   accrued: list[tf.Tensor]
+  change: Change  # Of the statistics, since the last push.
 
 
 class _Fetched(NamedTuple):
-  params: list[tf.Tensor]
+  weights: Weights
   held: tf.Tensor  # [shards] int64.
   start: tf.Tensor  # float64, NaN: no fetch.
   end: tf.Tensor
@@ -100,7 +86,7 @@ class Replica:
     num_replicas: int,
     strategy: tf.distribute.ParameterServerStrategy,
     objective: Objective,
-    source: Source,
+    source: data.Source,
     server: ParameterServer,
     identity: Callable[[], tf.Tensor] = identity_of_process,
     prefix: str = '',
@@ -119,7 +105,7 @@ class Replica:
     """
     self._config, self._num_replicas = config, num_replicas
     self._objective, self._source = objective, source
-    self._sharding, self._shards, self._pool = server.sharding, server.shards, server.pool
+    self._server, self._shards, self._pool = server, server.shards, server.pool
     self._identity, self._prefix = identity, prefix
     self._row_width = len(steps.COLUMNS) + len(self._shards)
     self._warm_steps = config.downpour.warmstart_steps
@@ -135,12 +121,11 @@ class Replica:
       held=none,
       oldest=none,
       rows=tf.zeros([config.downpour.n_push, self._row_width], tf.float64),
-      params=zeros,
+      weights=Weights(zeros, objective.statistics),
       accrued=zeros,
+      change=Change.none(objective.statistics),
     )
-    batch = config.data.batch_size
-    self._types = [tf.float32, tf.int32]
-    self._shapes = [[batch, *source.input_shape], [batch]]
+    self._spec = source.minibatch_spec(config.data.batch_size)
     with strategy.scope():
       self._variables = tf.nest.map_structure(
         lambda value: tf.Variable(value, trainable=False, per_worker_variable=True),
@@ -215,10 +200,10 @@ class Replica:
       )
     with tf.control_dependencies([made]):
       free = tf.timestamp()
-    params, held = state.params, state.held
+    weights, held = state.weights, state.held
     if self._config.downpour.overlap:  # One blocking fetch before the pipeline starts.
       fetched = self._fetch(replica, step, free)
-      params, held = fetched.params, fetched.held
+      weights, held = fetched.weights, fetched.held
     return state._replace(
       incarnation=tf.identity(client[steps.INCARNATION]),
       step=step,
@@ -227,8 +212,9 @@ class Replica:
       count=tf.zeros_like(step),
       free=free,
       held=held,
-      params=params,
+      weights=weights,
       accrued=[tf.zeros_like(a) for a in state.accrued],
+      change=Change.none(state.weights.statistics),
     )
 
   def _minibatches(self, replica: tf.Tensor, start: tf.Tensor) -> tf.data.Dataset:
@@ -242,17 +228,19 @@ class Replica:
     A per-worker dataset would start from its beginning whenever its worker does.
     """
     return tf.raw_ops.IteratorV2(
-      shared_name=f'{self._prefix}minibatches',
-      container='',
-      output_types=self._types,
-      output_shapes=self._shapes,
+      shared_name=f'{self._prefix}minibatches', container='', **self._outputs()
     )
 
-  def _next_minibatch(self) -> tuple[tf.Tensor, tf.Tensor]:
-    inputs, labels = tf.raw_ops.IteratorGetNext(
-      iterator=self._iterator, output_types=self._types, output_shapes=self._shapes
-    )
-    return inputs, labels
+  def _next_minibatch(self) -> Any:
+    flat = tf.raw_ops.IteratorGetNext(iterator=self._iterator, **self._outputs())
+    return tf.nest.pack_sequence_as(self._spec, flat)
+
+  def _outputs(self) -> dict[str, list]:
+    flat = tf.nest.flatten(self._spec)
+    return {
+      'output_types': [tensor.dtype for tensor in flat],
+      'output_shapes': [tensor.shape for tensor in flat],
+    }
 
   # The loop.
 
@@ -305,15 +293,15 @@ class Replica:
     options = self._config.downpour
     with tf.control_dependencies([state.free]):
       minibatch = self._next_minibatch()
-    began = padding.now(minibatch)
+    began = padding.now(tf.nest.flatten(minibatch))
     fresh = downpour.fetch_due(state.step, options.n_fetch) | state.first
     fetched = tf.cond(
       fresh,
       lambda: self._fetch(replica, state.step, began),
-      lambda: _Fetched(state.params, state.held, *_no_time()),
+      lambda: _Fetched(state.weights, state.held, *_no_time()),
     )
-    compute_start = padding.now([fetched.end, *fetched.params])
-    state = state._replace(params=fetched.params, held=fetched.held)
+    compute_start = padding.now([fetched.end, *tf.nest.flatten(fetched.weights)])
+    state = state._replace(weights=fetched.weights, held=fetched.held)
     result, compute_end = self._compute(replica, state, minibatch, compute_start)
     row = {
       'fresh': fresh,
@@ -324,9 +312,9 @@ class Replica:
       'wait_start': state.free,
       'wait_end': began,
     }
-    params = state.params
+    weights = state.weights
     if options.n_fetch > 1:  # Else the next fetch always replaces it unseen.
-      params = downpour.local_step(params, result.gradient, options.learning_rate)
+      weights = self._local_step(weights, result)
     state = self._accrue(replica, state, result, row)
     pushed = tf.cond(
       downpour.push_due(state.step, options.n_push),
@@ -335,7 +323,7 @@ class Replica:
     )
     state = self._emptied_if(pushed, state)
     free = tf.where(tf.math.is_nan(pushed.end), compute_end, pushed.end)
-    return self._advance(state, params, free), pushed
+    return self._advance(state, weights, free), pushed
 
   def _overlapped_step(self, replica: tf.Tensor, state: _State) -> tuple[_State, _Pushed]:
     """Pushes the step before, fetches for the step after, and computes: all at once.
@@ -345,12 +333,12 @@ class Replica:
     """
     options = self._config.downpour
     minibatch = self._next_minibatch()
-    began = padding.now([state.free, *minibatch])
+    began = padding.now([state.free, *tf.nest.flatten(minibatch)])
     due = downpour.fetch_due(state.step, options.n_fetch)
     fetched = tf.cond(
       due,
       lambda: self._fetch(replica, state.step, began),
-      lambda: _Fetched(state.params, state.held, *_no_time()),
+      lambda: _Fetched(state.weights, state.held, *_no_time()),
     )
     pushed = tf.cond(
       downpour.push_due(state.step - 1, options.n_push) & (state.count > 0),
@@ -367,15 +355,15 @@ class Replica:
       'wait_start': state.free,
       'wait_end': began,
     }
-    params = fetched.params
+    weights = fetched.weights
     if options.n_fetch > 1:
-      stepped = downpour.local_step(state.params, result.gradient, options.learning_rate)
-      params = tf.cond(due, lambda: fetched.params, lambda: stepped)
+      stepped = self._local_step(state.weights, result)
+      weights = tf.cond(due, lambda: fetched.weights, lambda: stepped)
     state = self._accrue(replica, self._emptied_if(pushed, state), result, row)
     # The next step waits for this fetch and this push, and that wait is its own.
     with tf.control_dependencies([fetched.end, pushed.end]):
       free = tf.identity(compute_end)
-    return self._advance(state._replace(held=fetched.held), params, free), pushed
+    return self._advance(state._replace(held=fetched.held), weights, free), pushed
 
   def _flush(
     self, replica: tf.Tensor, state: _State, taken: tf.Tensor
@@ -392,15 +380,22 @@ class Replica:
   # What a step is made of.
 
   def _compute(
-    self, replica: tf.Tensor, state: _State, minibatch: tuple, start: tf.Tensor
-  ) -> tuple[Any, tf.Tensor]:
+    self, replica: tf.Tensor, state: _State, minibatch: Any, start: tf.Tensor
+  ) -> tuple[Gradient, tf.Tensor]:
     """Returns the minibatch's loss and gradient, and when these and padding ended."""
     return padding.gradient(
-      self._config, self._objective, state.params, minibatch, replica, state.step, start
+      self._config, self._objective, state.weights, minibatch, replica, state.step, start
+    )
+
+  def _local_step(self, weights: Weights, result: Gradient) -> Weights:
+    rate = self._config.downpour.learning_rate
+    return Weights(
+      downpour.local_step(weights.params, result.gradient, rate),
+      result.change.apply(weights.statistics),
     )
 
   def _accrue(
-    self, replica: tf.Tensor, state: _State, result: Any, row: dict[str, tf.Tensor]
+    self, replica: tf.Tensor, state: _State, result: Gradient, row: dict[str, tf.Tensor]
   ) -> _State:
     """Adds a step's gradient, and its row, to what the next push carries."""
     empty = tf.equal(state.count, 0)
@@ -423,40 +418,43 @@ class Replica:
       oldest=tf.where(empty, state.held, tf.minimum(state.oldest, state.held)),
       rows=tf.tensor_scatter_nd_update(state.rows, [[state.count]], [values]),
       accrued=downpour.accrue(state.accrued, result.gradient),
+      change=state.change.then(result.change),
     )
 
-  def _advance(self, state: _State, params: list[tf.Tensor], free: tf.Tensor) -> _State:
+  def _advance(self, state: _State, weights: Weights, free: tf.Tensor) -> _State:
     return state._replace(
-      step=state.step + 1, first=tf.constant(False), free=free, params=params
+      step=state.step + 1, first=tf.constant(False), free=free, weights=weights
     )
 
   def _emptied_if(self, pushed: _Pushed, state: _State) -> _State:
     """Returns the state with nothing accrued if a push took it, else as it was."""
     went = tf.logical_not(tf.math.is_nan(pushed.end))
+    accrued, change = tf.cond(
+      went,
+      lambda: (
+        [tf.zeros_like(a) for a in state.accrued],
+        Change.none(state.weights.statistics),
+      ),
+      lambda: tf.nest.map_structure(tf.identity, (state.accrued, state.change)),
+    )
     return state._replace(
       sequence=state.sequence + tf.cast(went, tf.int64),
       count=tf.where(went, tf.constant(0, tf.int64), state.count),
-      accrued=tf.cond(
-        went,
-        lambda: [tf.zeros_like(a) for a in state.accrued],
-        lambda: [tf.identity(a) for a in state.accrued],
-      ),
+      accrued=accrued,
+      change=change,
     )
 
   def _fetch(self, replica: tf.Tensor, step: tf.Tensor, start: tf.Tensor) -> _Fetched:
     """Reads every shard, each at whatever version it is."""
     asked = padding.latency(self._config.cluster, start)
-    vectors = [shard.fetch(asked) for shard in self._shards]
-    params = self._sharding.join(vectors)
-    held = tf.stack([shards_lib.version_of(vector) for vector in vectors])
-    return _Fetched(params, held, start, padding.now([held, *params]))
+    weights, held = self._server.fetch(asked)
+    return _Fetched(weights, held, start, padding.now([held, *tf.nest.flatten(weights)]))
 
   def _push(self, replica: tf.Tensor, state: _State, start: tf.Tensor) -> _Pushed:
     """Sends the accrued gradient to every shard; waits until each has applied it."""
-    slices = self._sharding.split(state.accrued, tail=shards_lib.TAIL)
-    finite = tf.reduce_all(
-      [tf.reduce_all(tf.math.is_finite(gradient)) for gradient in slices]
-    )
+    parts = self._server.parts_of_push(state.accrued, state.change)
+    flat = tf.nest.flatten(parts)
+    finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(part)) for part in flat])
     # The row of the last step, after which the push was due, says how many it carries.
     rows = state.rows[: state.count]
     last = tf.stack([state.count - 1, state.count - 1])
@@ -467,7 +465,7 @@ class Replica:
     )
     next_step = tf.cast(rows[-1, steps.COLUMN['step']], tf.int64) + 1
     warm = tf.equal(replica, 0) & (next_step <= self._warm_steps)
-    with padding.after([padding.latency(self._config.cluster, start), *slices]):
+    with padding.after([padding.latency(self._config.cluster, start), *flat]):
       rows = tf.identity(rows)
 
     def headers() -> list[tf.Tensor]:
@@ -487,8 +485,8 @@ class Replica:
 
     def send() -> list[tf.Tensor]:
       return [
-        shard.push(gradient, header, rows)
-        for shard, gradient, header in zip(self._shards, slices, headers())
+        shard.push(*part, header, rows)
+        for shard, part, header in zip(self._shards, parts, headers())
       ]
 
     def skip() -> list[tf.Tensor]:

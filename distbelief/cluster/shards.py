@@ -4,7 +4,10 @@ A shard is a slice of the parameters with its rule's slots, its version, a table
 clients that push to it, and a log of what it applied. One mutex per shard covers the
 update and nothing else: a gradient is on the shard's task before the lock is asked for,
 and fetches take no lock. Value and version are one vector, moved by one subtraction, so
-that an unlocked read never sees a value with another version.
+that an unlocked read never sees a value with another version. Statistics of the model
+(algorithms/statistics.py) are a part of the first shard's vector.
+
+Dimensions: P parameters of a shard, S statistics, 0 on all but the first.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ import tensorflow as tf
 from distbelief.algorithms import downpour
 from distbelief.algorithms.server import ServerRule
 from distbelief.algorithms.sharding import Sharding
+from distbelief.algorithms.statistics import Change
 from distbelief.cluster import remote
 from distbelief.telemetry import steps
 from distbelief.telemetry.steps import COUNTED, INCARNATION, NEXT_STEP, SEQUENCE
@@ -59,8 +63,8 @@ class PushHeader(NamedTuple):
 class ShardState(NamedTuple):
   """All that a shard is, between two pushes; what a checkpoint keeps of it."""
 
-  vector: tf.Tensor  # [P + TAIL] float32, parameters and version.
-  slots: tuple[tf.Tensor, ...]  # Of the rule, each [P + TAIL]; the tail is not used.
+  vector: tf.Tensor  # [P + S + TAIL] float32: parameters, statistics, version.
+  slots: tuple[tf.Tensor, ...]  # Of the rule, each as long; only P of it is used.
   clients: tf.Tensor  # [replicas, 4] int64, see the column constants.
   released: tf.Tensor  # int64, 1 once a push came after the warm start.
 
@@ -78,13 +82,15 @@ class Shard:
 
   Attributes:
     size: P, the number of its parameters.
-    push: (gradient [P + TAIL] float32 with zeros in the tail, header [6] int64, rows
-      [gradients, row_width] float64) -> int64, 1 if the sender is the replica's newest
-      incarnation. Applied unless it is a repeat or its sender has been replaced.
+    push: (vector [P + S + TAIL] float32, what is kept of statistics [S] float32, header
+      [6] int64, rows [gradients, row_width] float64) -> int64, 1 if the sender is the
+      replica's newest incarnation. The vector has the gradient, what is added to
+      statistics, and zeros. Applied unless it is a repeat or its sender has been
+      replaced.
     skip: (header, rows) -> the same. Counts the steps of a push that is not sent,
       because its gradient is not finite.
-    fetch: (start) -> vector [P + TAIL], without a lock; `start` is any float64 scalar
-      on which the caller wants the request to wait.
+    fetch: (start) -> vector [P + S + TAIL], without a lock; `start` is any float64
+      scalar on which the caller wants the request to wait.
     register: (replica, incarnation) -> the replica's row of clients, [4] int64. Makes an
       incarnation the one whose pushes are applied; -1 takes the shard's next number.
     snapshot: () -> ShardState.
@@ -96,6 +102,7 @@ class Shard:
     self,
     index: int,
     size: int,
+    num_statistics: int,
     server_rule: ServerRule,
     num_clients: int,
     row_width: int,
@@ -106,6 +113,7 @@ class Shard:
     Args:
       index: Of the shard, and of its ps task.
       size: Number of its parameters.
+      num_statistics: S.
       server_rule: What a push does.
       num_clients: Replicas that push.
       row_width: Length of a step's row.
@@ -114,7 +122,7 @@ class Shard:
     self.size = size
     self._rule = server_rule
     name = f'{prefix}shard_{index}'
-    vector = ([size + TAIL], tf.float32)
+    vector = ([size + num_statistics + TAIL], tf.float32)
     self._vector = remote.RemoteVariable(f'{name}/parameters', *vector)
     self._slots = [
       remote.RemoteVariable(f'{name}/{slot}', *vector) for slot in server_rule.rule.slots
@@ -129,14 +137,14 @@ class Shard:
     device = f'/job:ps/replica:0/task:{index}/device:CPU:0'
     header = tf.TensorSpec([len(PushHeader._fields)], tf.int64)
     rows = tf.TensorSpec([None, row_width], tf.float64)
-    gradient = tf.TensorSpec(*vector)
-    state = [gradient, *(gradient for _ in self._slots), tf.TensorSpec(*clients), _INT]
+    whole, kept = tf.TensorSpec(*vector), tf.TensorSpec([num_statistics])
+    state = [whole, *(whole for _ in self._slots), tf.TensorSpec(*clients), _INT]
 
     def on_task(function: Callable, *signature: tf.TensorSpec) -> remote.RemoteFunction:
       return remote.RemoteFunction(device, function, signature)
 
     nothing = tf.TensorSpec([], tf.int32)
-    self.push = on_task(self._push, gradient, header, rows)
+    self.push = on_task(self._push, whole, kept, header, rows)
     self.skip = on_task(self._skip, header, rows)
     self.fetch = on_task(self._fetch, tf.TensorSpec([], tf.float64))
     self.register = on_task(self._register, _INT, _INT)
@@ -144,10 +152,12 @@ class Shard:
     self.restore = on_task(self._restore, *state)
     self.poll = on_task(self._poll, nothing)
 
-  def _push(self, gradient: tf.Tensor, header: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
+  def _push(
+    self, pushed: tf.Tensor, kept: tf.Tensor, header: tf.Tensor, rows: tf.Tensor
+  ) -> tf.Tensor:
     head = PushHeader(*tf.unstack(header))
     return self._receive(
-      head, rows, lambda version: self._update(gradient, head, version)
+      head, rows, lambda version: self._update(pushed, kept, head, version)
     )
 
   def _skip(self, header: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
@@ -212,9 +222,9 @@ class Shard:
     return self._clients.assign(tf.tensor_scatter_nd_update(clients, [[replica]], [row]))
 
   def _update(
-    self, gradient: tf.Tensor, head: PushHeader, version: tf.Tensor
+    self, pushed: tf.Tensor, kept: tf.Tensor, head: PushHeader, version: tf.Tensor
   ) -> tf.Operation:
-    """Applies the rule; `vector` moves last, and parameters and version at once."""
+    """Applies the rule; `vector` moves last, parameters and all else in it at once."""
     warm = tf.equal(head.warm, 1)
     slots = tuple(slot.read() for slot in self._slots)
     writes = []
@@ -224,11 +234,16 @@ class Shard:
       slots = tuple(tf.where(first, tf.zeros_like(slot), slot) for slot in slots)
       writes.append(self._released.assign(tf.where(warm, released, 1)))
     staleness = downpour.staleness(version + 1, head.oldest_version)
-    delta, slots = self._rule.update(slots, gradient, staleness, warm)
+    delta, slots = self._rule.update(slots, pushed, staleness, warm)
     # low + 1, or at a carry low = 0 and high + 1.
     carry = tf.equal((version + 1) % _CARRY, 0)
-    tail = tf.where(carry, [-1.0, _CARRY - 1.0], [0.0, -1.0])
-    delta = tf.tensor_scatter_nd_update(delta, [[self.size], [self.size + 1]], tail)
+    rest = tf.where(carry, [-1.0, _CARRY - 1.0], [0.0, -1.0])
+    if kept.shape[0]:
+      statistics = [self._vector.read()[self.size : -TAIL]]
+      (after,) = Change([kept], [pushed[self.size : -TAIL]]).apply(statistics)
+      rest = tf.concat([statistics[0] - after, rest], axis=0)
+    places = self.size + tf.range(tf.size(rest))  # The rule is for parameters.
+    delta = tf.tensor_scatter_nd_update(delta, places[:, tf.newaxis], rest)
     writes += [variable.assign(slot) for variable, slot in zip(self._slots, slots)]
     with tf.control_dependencies(writes):
       return self._vector.assign_sub(delta)
@@ -282,11 +297,17 @@ def _after(operations: Sequence[tf.Operation]) -> tf.Tensor:
 
 
 def create(
-  sharding: Sharding, server_rule: ServerRule, num_clients: int, prefix: str = ''
+  sharding: Sharding,
+  num_statistics: int,
+  server_rule: ServerRule,
+  num_clients: int,
+  prefix: str = '',
 ) -> list[Shard]:
   """Returns the shards of a cluster, one per ps task, not yet filled."""
   width = len(steps.COLUMNS) + sharding.num_shards
   return [
-    Shard(index, size, server_rule, num_clients, width, prefix)
+    Shard(
+      index, size, 0 if index else num_statistics, server_rule, num_clients, width, prefix
+    )
     for index, size in enumerate(sharding.sizes)
   ]

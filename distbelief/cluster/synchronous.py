@@ -115,7 +115,10 @@ class Worker:
     objective = learning.objective_of(config, source)
     rule = rules.load(config.server)
     (num_parameters,) = Sharding(objective.shapes, 1).sizes
-    mine = Start.zeros(1 + len(rule.slots), num_parameters, collective.num_replicas)
+    (num_statistics,) = Sharding(objective.statistics_shapes, 1).sizes
+    mine = Start.zeros(
+      1 + len(rule.slots), num_parameters, num_statistics, collective.num_replicas
+    )
     if self._index == 0:
       logbook = Logbook(
         config,
@@ -128,14 +131,14 @@ class Worker:
         collective.num_replicas,
         num_shards=1,
       )
-      self._leader = Leader(logbook, objective.shapes, collective.num_replicas)
+      self._leader = Leader(logbook, objective, collective.num_replicas)
       mine = self._leader.start
     # Only worker 0 knows where the run is; the others add zeros.
     start = Start(
       *(self._together(self._sum, tf.constant(part)).numpy() for part in mine)
     )
     self._done = int(start.done)
-    self._state = start.state(self._index, objective.shapes)
+    self._state = start.state(self._index, objective)
     minibatches = source.minibatches(
       self._index, collective.num_replicas, self._state.step, config.data.batch_size
     )

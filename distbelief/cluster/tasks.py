@@ -10,8 +10,7 @@ from typing import Any
 import ml_collections
 import tensorflow as tf
 
-from distbelief import config as config_lib
-from distbelief import learning
+from distbelief import rehearsal
 from distbelief.cluster import chief, servers, synchronous
 from distbelief.telemetry import provenance
 
@@ -26,10 +25,7 @@ def check(
   """
   del workdir, display
   tf.config.set_visible_devices([], 'GPU')
-  source = learning.source_of(config)
-  source.prepare()
-  source.check(config_lib.num_replicas(config), config.data.batch_size)
-  learning.objective_of(config, source)
+  rehearsal.rehearse(config)
 
 
 def trainer(job: str) -> type[chief.Chief] | type[synchronous.Worker]:

@@ -1,25 +1,67 @@
-"""Data: sources of labelled frames, disjoint subsets for replicas, seeded batches."""
+"""Data: sources of labelled examples, disjoint subsets for replicas, seeded batches."""
 
-from distbelief import errors
+from __future__ import annotations
+
+import ml_collections
+
+from distbelief import errors, own
+from distbelief.data.examples import Examples
+from distbelief.data.font_digits import FontDigits
+from distbelief.data.images import Images
+from distbelief.data.own_data import OwnData
 from distbelief.data.source import Source
+from distbelief.data.speech import Speech
+from distbelief.data.speech_commands import SpeechCommands
 from distbelief.data.spoken_digit import SpokenDigit
 from distbelief.data.synthetic_speech import SyntheticSpeech
 
-__all__ = ['Source', 'SpokenDigit', 'SyntheticSpeech', 'create']
+__all__ = [
+  'Examples',
+  'FontDigits',
+  'Images',
+  'OwnData',
+  'Source',
+  'Speech',
+  'SpeechCommands',
+  'SpokenDigit',
+  'SyntheticSpeech',
+  'create',
+]
 
 
-def create(name: str, seed: int, num_utterances: int = 500) -> Source:
-  """Returns a source by its name in a config; computes and reads nothing yet.
+def create(data: ml_collections.ConfigDict, seed: int) -> Source:
+  """Returns the source that a config names; computes and reads nothing yet.
 
   Args:
-    name: synthetic_speech or spoken_digit.
-    seed: Of orders and, for synthetic speech, of the speech.
-    num_utterances: Of synthetic speech to train on; spoken digits have theirs.
+    data: config.data.
+    seed: Of orders and of what is made by random numbers.
+
+  Raises:
+    errors.ConfigError: If a field does not go with the source.
   """
-  if name == 'synthetic_speech':
-    return SyntheticSpeech(seed, num_utterances)
-  if name == 'spoken_digit':
-    return SpokenDigit(seed)
-  raise errors.ConfigError(
-    'config.data.name', name, 'is unknown: choose synthetic_speech or spoken_digit'
-  )
+  if own.is_own(data.name):
+    return OwnData(data.name, seed, data.num_classes, data.shuffle_buffer)
+  if data.num_classes is not None:
+    raise errors.ConfigError(
+      'config.data.num_classes',
+      data.num_classes,
+      f'is for data of your own: {data.name} has its number of classes',
+    )
+  if data.name == 'font_digits':
+    return FontDigits(seed, data.num_examples, data.shuffle_buffer)
+  if data.name not in _SPEECH:
+    return Images(data.name, seed, data.shuffle_buffer)
+  if data.shuffle_buffer:
+    raise errors.ConfigError(
+      'config.data.shuffle_buffer',
+      data.shuffle_buffer,
+      f'must be 0 with config.data.name = {data.name!r}, which is kept in memory',
+    )
+  return _SPEECH[data.name](data, seed)
+
+
+_SPEECH = {
+  'synthetic_speech': lambda data, seed: SyntheticSpeech(seed, data.num_utterances),
+  'spoken_digit': lambda _, seed: SpokenDigit(seed),
+  'speech_commands': lambda _, seed: SpeechCommands(seed),
+}

@@ -8,8 +8,8 @@ Dimensions: S samples, T frames of an utterance.
 
 import tensorflow as tf
 
-SAMPLE_RATE = 8000  # Hz.
-WINDOW = 200  # Samples: 25 ms.
+SAMPLE_RATE = 8000  # Hz, of most of the speech.
+WINDOW = 200  # Samples at that rate: 25 ms.
 HOP = 80  # Samples: 10 ms.
 FFT = 512  # Points; at 8 kHz, 256 would leave low mel bands without any bin.
 NUM_MEL = 40
@@ -24,21 +24,24 @@ _FLOOR = 1e-6
 _DEVIATION = 2.5
 
 
-def log_mel(samples: tf.Tensor) -> tf.Tensor:
+def log_mel(samples: tf.Tensor, sample_rate: int = SAMPLE_RATE) -> tf.Tensor:
   """Returns log-mel energies, [..., T, NUM_MEL] float32.
 
   Args:
-    samples: [..., S] float32 in -1..1, at SAMPLE_RATE.
+    samples: [..., S] float32 in -1..1.
+    sample_rate: Of them, in Hz: SAMPLE_RATE or a multiple.
   """
-  windows = tf.signal.frame(samples, WINDOW, HOP) * tf.signal.hann_window(WINDOW)
-  spectrum = tf.signal.rfft(windows, [FFT])
+  scale = sample_rate // SAMPLE_RATE
+  window, fft = WINDOW * scale, FFT * scale
+  windows = tf.signal.frame(samples, window, HOP * scale) * tf.signal.hann_window(window)
+  spectrum = tf.signal.rfft(windows, [fft])
   power = tf.math.real(spectrum) ** 2 + tf.math.imag(spectrum) ** 2
   mel = tf.signal.linear_to_mel_weight_matrix(
     NUM_MEL,
-    FFT // 2 + 1,
-    SAMPLE_RATE,
+    fft // 2 + 1,
+    sample_rate,
     lower_edge_hertz=60.0,
-    upper_edge_hertz=SAMPLE_RATE / 2,
+    upper_edge_hertz=sample_rate / 2,
   )
   return tf.math.log(tf.linalg.matmul(power, mel) + _FLOOR)
 

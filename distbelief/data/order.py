@@ -1,11 +1,9 @@
-"""Which frames a step of a replica sees: a function of seed, replica and step alone.
+"""Which examples a step of a replica sees: a function of seed, replica and step alone.
 
-Dimensions: N frames to choose from, B of a minibatch.
+Dimensions: N examples to choose from, B of a minibatch.
 """
 
 import tensorflow as tf
-
-from distbelief.data import table
 
 # Names of streams, each with permutations of its own.
 WARM_START = 0
@@ -17,16 +15,17 @@ def of_replica(replica: int | tf.Tensor) -> int | tf.Tensor:
 
 
 def subset(
-  frames: table.Table, replica: int | tf.Tensor, num_replicas: int | tf.Tensor
+  owner: tf.Tensor, replica: int | tf.Tensor, num_replicas: int | tf.Tensor
 ) -> tf.Tensor:
-  """Returns the rows of a replica's own utterances: index mod num_replicas is replica.
+  """Returns the rows of a replica's own subset: owner mod num_replicas is replica.
 
   Args:
-    frames: All utterances, or these alone.
+    owner: [N] int64, index of each row's utterance, or of the row itself; of the whole
+      training set, or of this subset.
     replica: Scalar int64, in [0, num_replicas).
     num_replicas: Scalar int64.
   """
-  return tf.where(frames.utterance % num_replicas == replica)[:, 0]
+  return tf.where(owner % num_replicas == replica)[:, 0]
 
 
 def minibatch(

@@ -7,7 +7,7 @@ Held-out utterances have draws, hence speakers, of their own.
 import tensorflow as tf
 
 from distbelief import errors
-from distbelief.data import features, source, synthesis
+from distbelief.data import features, source, speech, synthesis
 
 _HOLDOUT_UTTERANCES = 100
 
@@ -15,9 +15,11 @@ _HOLDOUT_UTTERANCES = 100
 _CHUNK = 8
 
 
-class SyntheticSpeech(source.Source):
+class SyntheticSpeech(speech.Speech):
   """Utterances of 2 s, each a function of (seed, split, index) alone."""
 
+  name = 'synthetic_speech'
+  made_here = True
   num_classes = synthesis.NUM_CLASSES
   shortest_utterance = synthesis.NUM_FRAMES
 

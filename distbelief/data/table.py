@@ -17,7 +17,7 @@ class Table(NamedTuple):
 
   frames: tf.Tensor  # [N, features.NUM_MEL] float32.
   labels: tf.Tensor  # [N] int32.
-  utterance: tf.Tensor  # [N] int64, the frame's utterance: its index in the split.
+  owner: tf.Tensor  # [N] int64, the frame's utterance: its index in the split.
   first: tf.Tensor  # [N] int64, row of the utterance's first frame.
   last: tf.Tensor  # [N] int64, row of its last one.
 
@@ -51,11 +51,11 @@ def collect(
   if not isinstance(frames, tf.RaggedTensor):  # All of one length: [U, T, NUM_MEL].
     frames = tf.RaggedTensor.from_tensor(frames)
     labels = tf.RaggedTensor.from_tensor(labels)
-  ends, owner = labels.row_splits, labels.value_rowids()
+  ends, utterance = labels.row_splits, labels.value_rowids()
   return Table(
     frames=frames.values,
     labels=labels.values,
-    utterance=first + stride * owner,
-    first=tf.gather(ends, owner),
-    last=tf.gather(ends, owner + 1) - 1,
+    owner=first + stride * utterance,
+    first=tf.gather(ends, utterance),
+    last=tf.gather(ends, utterance + 1) - 1,
   )

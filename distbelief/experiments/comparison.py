@@ -28,7 +28,7 @@ class Row(NamedTuple):
   seconds: float
   steps: int
   examples_per_second: float
-  holdout_accuracy: float
+  holdout_accuracy: float | None
   target_accuracy: float | None
   seconds_to_target: float | None
   mean_staleness: float | None
@@ -96,7 +96,7 @@ def table(rows: Sequence[Row]) -> str:
       f'{r.seconds:.1f}',
       f'{r.steps}',
       f'{r.examples_per_second:.0f}',
-      f'{r.holdout_accuracy:.3f}',
+      '-' if r.holdout_accuracy is None else f'{r.holdout_accuracy:.3f}',
       _seconds_to_target(r),
       '-' if r.mean_staleness is None else f'{r.mean_staleness:.2f}',
       '-' if r.waiting is None else f'{r.waiting:.0%}',

@@ -1,4 +1,4 @@
-"""The networks that a config can name, as built Keras 3 models."""
+"""The networks that a config can name, as what is minimised."""
 
 from __future__ import annotations
 
@@ -7,21 +7,23 @@ from typing import Any
 import ml_collections
 
 
-def create(
+def objective_of(
   model: ml_collections.ConfigDict,
-  input_shape: tuple[int, ...],
-  num_classes: int,
+  spec: Any,
+  num_classes: int | None,
   seed: int,
 ) -> Any:
-  """Returns a built Keras model whose outputs are logits.
+  """Returns the Objective of the model that a config names.
 
   Args:
     model: config.model.
-    input_shape: Of one example.
-    num_classes: Width of the output.
+    spec: TensorSpecs of a minibatch, (inputs, labels) or (inputs, labels, weights).
+    num_classes: Of the labels, if they are class indices.
     seed: Of the initial weights.
-  """
-  from distbelief.models import acoustic  # Keras takes a second to import.
 
-  (num_inputs,) = input_shape
-  return acoustic.acoustic_dnn(num_inputs, model.hidden_units, num_classes, seed)
+  Raises:
+    errors.ConfigError: If the model cannot be made, or not be trained on such data.
+  """
+  from distbelief.models import creation  # Keras takes a second to import.
+
+  return creation.objective_of(model, spec, num_classes, seed)

@@ -13,20 +13,23 @@ _SIGMOID_GAIN = 4.0
 
 
 def acoustic_dnn(
-  num_inputs: int, hidden_units: Sequence[int], num_classes: int, seed: int
+  input_shape: Sequence[int], hidden_units: Sequence[int], num_classes: int, seed: int
 ) -> keras.Model:
-  """Returns the network num_inputs - hidden_units - num_classes, giving logits.
+  """Returns the network inputs - hidden_units - num_classes, giving logits.
 
   At the paper's size, 440-2560x4-8192, it has 41,777,152 parameters ("approximately
   42 million"). No hidden units make it softmax regression.
 
   Args:
-    num_inputs: 440 in the paper: 11 frames of 40 log-energies.
+    input_shape: (440,) in the paper: 11 frames of 40 log-energies. Anything that is not
+      a vector, e.g. an image, is made one.
     hidden_units: Width of each hidden layer.
     num_classes: Number of acoustic states.
     seed: Of the initial weights; equal seeds give equal weights.
   """
-  layers = [keras.Input((num_inputs,), name='frames')]
+  layers = [keras.Input(input_shape, name='frames')]
+  if len(input_shape) != 1:
+    layers.append(keras.layers.Flatten())
   for index, units in enumerate(hidden_units):
     initializer = keras.initializers.VarianceScaling(
       scale=_SIGMOID_GAIN**2, mode='fan_avg', distribution='uniform', seed=seed + index

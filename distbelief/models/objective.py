@@ -2,91 +2,256 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+import inspect
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
 
+from distbelief.algorithms.statistics import Change
+
+Minibatch = Any  # (inputs, labels) or (inputs, labels, weights), each may be nested.
+
+# How Keras names the state of a generator of random numbers, e.g. of a dropout layer.
+_SEED = 'seed_generator_state'
+
 
 class Gradient(NamedTuple):
-  """One minibatch's loss (mean over its examples), accuracy and gradient."""
+  """What a replica computes of one minibatch."""
 
-  loss: tf.Tensor
-  accuracy: tf.Tensor
+  loss: tf.Tensor  # Mean over the examples, with the model's own losses.
+  accuracy: tf.Tensor  # NaN if the model has no such metric.
   gradient: list[tf.Tensor]
+  change: Change  # Of the statistics.
 
 
 class Objective:
-  """Classification by softmax: the mean cross-entropy of a model that gives logits.
+  """A Keras model's loss, with parameters and statistics as arguments.
 
-  The model's own variables are never trained; parameters come in as arguments, because
-  a replica's live on its worker and the server's on its shards (Keras' `fit` cannot
-  train under a parameter server).
+  The model's own variables are never trained, because a replica's values live on its
+  worker and the server's on its shards (Keras' `fit` cannot train under a parameter
+  server). Every value that the model reads is handed to it: parameters and statistics
+  from outside; seeds as a function of (seed, replica, step); all others, e.g. of frozen
+  layers, as constants.
+
+  Attributes:
+    model: As it was built.
+    initial: Its parameters, a tensor per trainable variable.
+    statistics: What training changes beside them (algorithms/statistics.py), a float32
+      tensor each.
   """
 
-  def __init__(self, model: keras.Model) -> None:
-    """Wraps a built model without state beside its trainable variables."""
+  def __init__(self, model: keras.Model, spec: Minibatch) -> None:
+    """Finds out what training changes, and makes the model's metrics.
+
+    Args:
+      model: Built and compiled; see models.accept for what it may be.
+      spec: TensorSpecs of a minibatch.
+    """
     self.model = model
-    self.initial = [
-      tf.constant(variable.numpy()) for variable in model.trainable_variables
-    ]
+    takes = inspect.signature(model.call).parameters.values()
+    self._told_of_training = any(
+      p.name == 'training' or p.kind is p.VAR_KEYWORD for p in takes
+    )
+    self.initial = [tf.constant(v.numpy()) for v in model.trainable_variables]
+    self._others = model.non_trainable_variables
+    self._constants = [v.numpy() for v in self._others]
+    self._moving = self._find_moving(spec)
+    self.statistics = [tf.constant(self._constants[i], tf.float32) for i in self._moving]
+    _make_metrics(model, spec)
+    model.reset_metrics()
+    self._no_metrics = [v.numpy() for v in model.metrics_variables]
+    self._accuracy = _accuracy_name(model.get_metrics_result())
+
+  @property
+  def has_accuracy(self) -> bool:
+    """Whether one of the model's metrics is an accuracy."""
+    return bool(self._accuracy)
 
   @property
   def shapes(self) -> list[tuple[int, ...]]:
     """Shape of each parameter tensor, in the model's order."""
     return [tuple(tensor.shape) for tensor in self.initial]
 
-  def logits(self, params: list[tf.Tensor], inputs: tf.Tensor) -> tf.Tensor:
-    """Returns [B, classes] float32 for inputs [B, ...]."""
-    outputs, _ = self.model.stateless_call(params, [], inputs, training=False)
-    return outputs
+  @property
+  def statistics_shapes(self) -> list[tuple[int, ...]]:
+    """Shape of each statistic."""
+    return [tuple(tensor.shape) for tensor in self.statistics]
+
+  def outputs(
+    self, params: list[tf.Tensor], statistics: list[tf.Tensor], inputs: Any
+  ) -> Any:
+    """Returns what the model says of inputs [B, ...], as it does after the training."""
+    with self._scope(params, self._state(statistics)):
+      return self._call(inputs, training=False)
 
   def gradient(
-    self, params: list[tf.Tensor], inputs: tf.Tensor, labels: tf.Tensor
+    self,
+    params: list[tf.Tensor],
+    statistics: list[tf.Tensor],
+    minibatch: Minibatch,
+    seed: tf.Tensor,
   ) -> Gradient:
-    """Returns loss, accuracy and the mean gradient over a minibatch.
+    """Returns loss, accuracy, gradient and what the statistics become.
 
     Args:
       params: One tensor per trainable variable.
-      inputs: [B, ...] float32.
-      labels: [B] int32.
+      statistics: One tensor per statistic.
+      minibatch: Of tensors [B, ...].
+      seed: [2] int64, of this step's random numbers.
     """
-    with tf.GradientTape() as tape:
+    with tf.GradientTape() as tape, tf.GradientTape() as statistics_tape:
       tape.watch(params)
-      logits = self.logits(params, inputs)
-      losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-      loss = tf.reduce_mean(losses)
-    gradient = [tf.convert_to_tensor(g) for g in tape.gradient(loss, params)]
-    return Gradient(loss, _accuracy(logits, labels), gradient)
-
-  @tf.function(autograph=False)
-  def _sums(
-    self, params: list[tf.Tensor], inputs: tf.Tensor, labels: tf.Tensor
-  ) -> tuple[tf.Tensor, tf.Tensor]:
-    logits = self.logits(params, inputs)
-    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-    count = tf.cast(tf.shape(labels)[0], tf.float32)
-    return tf.reduce_sum(losses), count * _accuracy(logits, labels)
+      statistics_tape.watch(statistics)
+      state = self._state(statistics, seed)
+      # What `model.stateless_call` does, and the loss in the same scope: losses that
+      # layers add, and penalties on weights, are found there and nowhere else.
+      with self._scope(params, state) as scope:
+        loss, metrics = self._score(minibatch, training=True)
+        after = [
+          tf.cast(scope.get_current_value(self._others[i]), tf.float32)
+          for i in self._moving
+        ]
+    gradient = tape.gradient(loss, params, unconnected_gradients='zero')
+    kept = statistics_tape.gradient(after, statistics, unconnected_gradients='zero')
+    accuracy = metrics.get(self._accuracy, tf.constant(float('nan')))
+    return Gradient(
+      tf.cast(loss, tf.float32),
+      tf.cast(accuracy, tf.float32),
+      [tf.convert_to_tensor(g) for g in gradient],
+      Change.of_step(statistics, after, kept),
+    )
 
   def evaluate(
-    self, params: list[tf.Tensor], minibatches: Iterable[tuple[tf.Tensor, tf.Tensor]]
-  ) -> tuple[float, float]:
-    """Returns (loss, accuracy) over all examples of `minibatches`."""
-    loss, correct, examples = 0.0, 0.0, 0
-    for inputs, labels in minibatches:
-      sums = self._sums(params, inputs, labels)
-      loss, correct = loss + float(sums[0]), correct + float(sums[1])
-      examples += int(labels.shape[0])
-    return loss / examples, correct / examples
+    self,
+    params: list[tf.Tensor],
+    statistics: list[tf.Tensor],
+    minibatches: Iterable[Minibatch],
+  ) -> dict[str, float]:
+    """Returns loss, accuracy (NaN if there is none) and all metrics over `minibatches`.
 
-  def export(self, params: list[tf.Tensor], path: str) -> None:
-    """Writes the model with these parameters as a .keras file."""
+    Metrics other than the accuracy have the names that `compile` gave them.
+    """
+    metrics = [tf.constant(value) for value in self._no_metrics]
+    total, examples = 0.0, 0
+    for minibatch in minibatches:
+      loss, metrics = self._add(params, statistics, metrics, minibatch)
+      size = int(tf.nest.flatten(minibatch)[0].shape[0])
+      total, examples = total + float(loss) * size, examples + size
+    with self._scope(self.initial, self._constants, metrics):
+      found = {n: float(v) for n, v in self.model.get_metrics_result().items()}
+    accuracy = found.pop(self._accuracy, float('nan'))
+    return found | {'loss': total / examples, 'accuracy': accuracy}
+
+  @tf.function(autograph=False)
+  def _add(
+    self,
+    params: list[tf.Tensor],
+    statistics: list[tf.Tensor],
+    metrics: list[tf.Tensor],
+    minibatch: Minibatch,
+  ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+    with self._scope(params, self._state(statistics), metrics) as scope:
+      loss, _ = self._score(minibatch, training=False)
+      return loss, [scope.get_current_value(v) for v in self.model.metrics_variables]
+
+  def export(
+    self, params: list[tf.Tensor], statistics: list[tf.Tensor], path: str
+  ) -> None:
+    """Writes the model with these parameters and statistics as a .keras file."""
+    moving = [self._others[i] for i in self._moving]
     for variable, value in zip(self.model.trainable_variables, params):
       variable.assign(value)
+    for variable, value in zip(moving, statistics):
+      variable.assign(tf.cast(value, variable.dtype))
     self.model.save(path)
 
+  # Inside a scope.
 
-def _accuracy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-  hits = tf.equal(tf.argmax(logits, axis=1, output_type=labels.dtype), labels)
-  return tf.reduce_mean(tf.cast(hits, tf.float32))
+  def _scope(
+    self,
+    params: Sequence[Any],
+    others: Sequence[Any],
+    metrics: Sequence[Any] | None = None,
+  ) -> keras.StatelessScope:
+    """Returns a context in which the model's variables have these values."""
+    metrics = self._no_metrics if metrics is None else metrics
+    measured = self.model.metrics_variables if metrics else []
+    values = {}  # A metric's state can be among the model's variables as well.
+    for variables, given in (
+      (self._others, others),
+      (self.model.trainable_variables, params),
+      (measured, metrics),
+    ):
+      values |= {id(v): (v, value) for v, value in zip(variables, given, strict=True)}
+    return keras.StatelessScope(list(values.values()), collect_losses=True)
+
+  def _score(self, minibatch: Minibatch, training: bool) -> tuple[tf.Tensor, dict]:
+    inputs, labels, weights = keras.utils.unpack_x_y_sample_weight(minibatch)
+    outputs = self._call(inputs, training)
+    loss = self.model.compute_loss(inputs, labels, outputs, weights, training=training)
+    return loss, self.model.compute_metrics(inputs, labels, outputs, weights)
+
+  def _call(self, inputs: Any, training: bool) -> Any:
+    told = {'training': training} if self._told_of_training else {}
+    return self.model(inputs, **told)
+
+  def _state(
+    self, statistics: Sequence[tf.Tensor], seed: tf.Tensor | None = None
+  ) -> list[Any]:
+    """Returns the values of all variables that are not trained."""
+    state: list[Any] = list(self._constants)
+    for i, value in zip(self._moving, statistics, strict=True):
+      state[i] = tf.cast(value, self._others[i].dtype)
+    if seed is not None:
+      for i, variable in enumerate(self._others):
+        if variable.name == _SEED:
+          own = tf.random.experimental.stateless_fold_in(seed, i)
+          state[i] = tf.cast(own, variable.dtype)
+    return state
+
+  def _find_moving(self, spec: Minibatch) -> list[int]:
+    """Returns which of the other variables a step in training changes, seeds aside.
+
+    Raises:
+      ValueError: If it changes parameters.
+    """
+    moving = []
+
+    def trace(params: list[tf.Tensor], state: list[tf.Tensor], inputs: Any) -> None:
+      with self._scope(params, state, ()) as scope:
+        self._call(inputs, training=True)
+      for variable, value in zip(self.model.trainable_variables, params):
+        if scope.get_current_value(variable) is not value:
+          raise ValueError(f'a step assigns to the trainable {variable.path}')
+      for i, (variable, value) in enumerate(zip(self._others, state)):
+        if scope.get_current_value(variable) is not value and variable.name != _SEED:
+          moving.append(i)
+
+    inputs, *_ = keras.utils.unpack_x_y_sample_weight(spec)
+    state = [tf.TensorSpec(v.shape, v.dtype) for v in self._constants]
+    trace_only = tf.function(trace, autograph=False)
+    trace_only.get_concrete_function(self.initial, state, inputs)
+    return moving
+
+
+def _make_metrics(model: keras.Model, spec: Minibatch) -> None:
+  """Has Keras make the variables of the model's metrics, as it does on first use."""
+
+  def zeros(tensor: tf.TensorSpec) -> tf.Tensor:
+    return tf.zeros([1, *tensor.shape[1:]], tensor.dtype)
+
+  example = tf.nest.map_structure(zeros, spec)
+  inputs, labels, weights = keras.utils.unpack_x_y_sample_weight(example)
+  outputs = model(inputs, training=False)
+  model.compute_loss(inputs, labels, outputs, weights, training=False)
+  model.compute_metrics(inputs, labels, outputs, weights)
+
+
+def _accuracy_name(metrics: Iterable[str]) -> str:
+  """Returns the metric that counts as the accuracy; '' if there is none, or several."""
+  names = [n for n in metrics if n in ('accuracy', 'acc') or n.endswith('_accuracy')]
+  if 'accuracy' in names:
+    return 'accuracy'
+  return names[0] if len(names) == 1 else ''

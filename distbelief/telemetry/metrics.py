@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,7 +26,12 @@ class Evaluation(NamedTuple):
   updates: int  # Versions of the slowest shard.
   train_loss: float  # Mean over the minibatches since the last row.
   holdout_loss: float
-  holdout_accuracy: float
+  holdout_accuracy: float  # NaN if the model has no such metric.
+  more: Mapping[str, float] = {}  # Of its other metrics, by name.
+
+
+_COLUMNS = Evaluation._fields[:-1]  # Columns of other metrics follow, holdout_<name>.
+_PREFIX = 'holdout_'
 
 
 def read_csv(workdir: Path | str) -> list[Evaluation]:
@@ -36,7 +43,10 @@ def read_csv(workdir: Path | str) -> list[Evaluation]:
   with path.open(newline='') as file:
     rows = list(csv.DictReader(file))
   return [
-    Evaluation(*(kind(row[name]) for kind, name in zip(kinds, Evaluation._fields)))
+    Evaluation(
+      *(kind(row.pop(name)) for kind, name in zip(kinds, _COLUMNS)),
+      {name.removeprefix(_PREFIX): float(value) for name, value in row.items()},
+    )
     for row in rows
   ]
 
@@ -77,9 +87,10 @@ class MetricWriter:
     new = not self._path.exists()
     with self._path.open('a', newline='') as file:
       file.write(_as_csv([row], header=new))
+    found = {'loss': row.holdout_loss, 'accuracy': row.holdout_accuracy, **row.more}
     self.scalars(
       row.steps,
-      {'holdout/loss': row.holdout_loss, 'holdout/accuracy': row.holdout_accuracy},
+      {f'holdout/{name}': v for name, v in found.items() if not math.isnan(v)},
     )
 
   def close(self) -> None:
@@ -99,9 +110,10 @@ def _as_csv(rows: list[Evaluation], header: bool) -> str:
   text = io.StringIO()
   writer = csv.writer(text)
   if header:
-    writer.writerow(Evaluation._fields)
+    others = rows[0].more if rows else ()
+    writer.writerow([*_COLUMNS, *(f'{_PREFIX}{name}' for name in others)])
   writer.writerows(
-    [f'{value:.6g}' if isinstance(value, float) else value for value in row]
+    [f'{v:.6g}' if isinstance(v, float) else v for v in (*row[:-1], *row.more.values())]
     for row in rows
   )
   return text.getvalue()

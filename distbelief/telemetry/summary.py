@@ -126,12 +126,13 @@ def headline(config: ml_collections.ConfigDict, fields: dict[str, Any]) -> str:
   """Returns the lines that end a run on the screen."""
   stale = fields['staleness']['mean']
   staleness_text = '-' if stale is None else f'{stale:.2f}'
-  accuracy = fields['holdout_accuracy']
+  found = {'accuracy': fields['holdout_accuracy'], **fields['holdout_metrics']}
+  scores = [f'{name} {value:.4f}' for name, value in found.items() if value is not None]
   lines = [
     f'{fields["steps"]} steps of {config.data.batch_size} examples in '
     f'{fields["seconds"]:.1f} s ({fields["examples_per_second"]:.0f} examples/s, '
     f'start-up {fields["startup_seconds"]:.1f} s)',
-    f'hold-out accuracy {accuracy:.4f}, mean staleness {staleness_text}',
+    f'hold-out {", ".join(scores)}; mean staleness {staleness_text}',
   ]
   if config.target_accuracy is not None:
     reached = fields['seconds_to_target']

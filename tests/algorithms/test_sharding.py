@@ -24,11 +24,13 @@ def expected_slices(num_shards):
 @pytest.mark.parametrize('tail', [0, 2])
 def test_slices_are_even_cuts_of_the_flat_vector(num_shards, tail):
   cut = sharding.Sharding(SHAPES, num_shards)
-  slices = cut.split([tf.constant(p) for p in numbered()], tail)
+  tails = [tf.fill([tail], float(shard)) for shard in range(num_shards)]
+  slices = cut.split([tf.constant(p) for p in numbered()], tails)
   assert cut.num_shards == len(slices) == num_shards
-  for piece, size, expected in zip(slices, cut.sizes, expected_slices(num_shards)):
+  plan = zip(slices, cut.sizes, expected_slices(num_shards))
+  for shard, (piece, size, expected) in enumerate(plan):
     assert size == len(expected)
-    np.testing.assert_array_equal(piece, np.r_[expected, np.zeros(tail)])
+    np.testing.assert_array_equal(piece, np.r_[expected, np.full(tail, shard)])
     assert piece.dtype == tf.float32
 
 
@@ -48,12 +50,18 @@ def test_a_round_trip_in_a_graph_changes_no_bit(num_shards):
   cut = sharding.Sharding(SHAPES, num_shards)
   rng = np.random.default_rng(0)
   tensors = [tf.constant(rng.normal(size=shape), tf.float32) for shape in SHAPES]
-  returned = tf.function(lambda t: cut.join(cut.split(t, 2)))(tensors)
+  returned = tf.function(lambda t: cut.join(cut.split(t)))(tensors)
   for before, after in zip(tensors, returned, strict=True):
     np.testing.assert_array_equal(before, after)
 
 
 def test_other_dtypes_stay():
   cut = sharding.Sharding([(3,)], 2)
-  slices = cut.split([tf.constant([1, 2, 3], tf.bfloat16)], tail=1)
+  slices = cut.split([tf.constant([1, 2, 3], tf.bfloat16)])
   assert [s.dtype for s in slices] == [tf.bfloat16] * 2
+
+
+def test_nothing_at_all_is_a_slice_of_nothing():
+  cut = sharding.Sharding([], 1)
+  (part,) = cut.split([], [tf.zeros([2])])
+  assert cut.sizes == [0] and part.shape == [2] and cut.join([part]) == []

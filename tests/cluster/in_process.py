@@ -10,9 +10,11 @@ from tensorflow.python.framework import ops
 
 from distbelief import config as config_lib
 from distbelief.algorithms import server, sharding
+from distbelief.algorithms.statistics import Weights
 from distbelief.cluster import checkpoints, parameter_server, replica
-from distbelief.models import acoustic, objective
+from distbelief.models import objective
 from distbelief.telemetry import steps as steps_lib
+from tests import made
 
 _names = itertools.count()
 
@@ -71,7 +73,9 @@ class RandomData:
   """Minibatch (replica, step) of random numbers."""
 
   num_classes = 3
-  input_shape = (4,)
+
+  def minibatch_spec(self, batch_size):
+    return tf.TensorSpec([batch_size, 4]), tf.TensorSpec([batch_size], tf.int32)
 
   def __init__(self, poisoned_step=-1):
     self._poisoned_step = poisoned_step  # Its inputs are NaN.
@@ -91,20 +95,34 @@ class Cluster:
   """Everything of a run but the chief's loop; any number side by side."""
 
   def __init__(
-    self, strategy, config, num_replicas, num_shards, hidden=(5,), rule=None, source=None
+    self,
+    strategy,
+    config,
+    num_replicas,
+    num_shards,
+    hidden=(5,),
+    rule=None,
+    source=None,
+    model=None,
   ):
     prefix = f'test_{next(_names)}/'
     self.config = config
     self.source = source or RandomData()
-    model = acoustic.acoustic_dnn(4, hidden, self.source.num_classes, seed=7)
-    self.objective = objective.Objective(model)
+    model = model or made.classifier((4,), hidden, self.source.num_classes, seed=7)
+    self.objective = objective.Objective(model, self.source.minibatch_spec(None))
     self.sharding = sharding.Sharding(self.objective.shapes, num_shards)
     rule = rule or server.ServerRule.from_config(config)
-    start = checkpoints.first(self.objective.initial, rule.rule, num_shards, num_replicas)
+    weights = Weights(self.objective.initial, self.objective.statistics)
+    start = checkpoints.first(weights, rule.rule, num_shards, num_replicas)
     nobody = np.full([num_replicas], -1)
     self._states = checkpoints.to_states(start, self.sharding.sizes, nobody)
     self.server = parameter_server.ParameterServer(
-      self.sharding, rule, num_replicas, self._states, prefix
+      self.sharding,
+      self.objective.statistics_shapes,
+      rule,
+      num_replicas,
+      self._states,
+      prefix,
     )
     self.replica = replica.Replica(
       config,
@@ -133,7 +151,7 @@ class Cluster:
     self.server.pool.open(tf.constant(limit, tf.int64), tf.constant(int(alone), tf.int64))
 
   def parameters(self):
-    return np.concatenate([p.numpy().ravel() for p in self.server.parameters()])
+    return np.concatenate([p.numpy().ravel() for p in self.server.weights().params])
 
   def minibatch(self, replica, step):
     dataset = self.source.minibatches(replica, 1, step, self.config.data.batch_size, 0)

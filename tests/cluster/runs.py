@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from distbelief import config as config_lib
-from distbelief import data
+from distbelief import learning
 from distbelief.telemetry import records
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -129,9 +129,7 @@ def checkpointed(workdir):
 
 def minibatches_of(config, num_replicas):
   """A function (replica, step) -> (inputs, labels), as the replicas read them."""
-  source = data.create(
-    config.data.name, config.seed, num_utterances=config.data.num_utterances
-  )
+  source = learning.source_of(config)
   streams, seen = {}, {}
 
   def minibatch(replica, step):

@@ -1,17 +1,20 @@
 """One replica's windows on real shards, against plain formulas."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from distbelief import seeds
 from distbelief.cluster import shards
 from distbelief.telemetry import records
 from distbelief.telemetry import steps as steps_lib
-from tests import slow_truth
+from tests import slow_truth, zoo
 from tests.cluster import in_process
 
 STEPS = 50
 ALPHA, RATE = 0.3, 0.2
+NO_SEED = tf.constant([0, 0], tf.int64)
 
 
 def make(cluster, num_shards=2, **fields):
@@ -120,7 +123,7 @@ def test_n_1_blocking_equals_one_process_sgd(cluster):
   for step in range(STEPS):
     inputs, labels = run.minibatch(0, step)
     with tf.GradientTape() as tape:
-      logits = run.objective.logits(params, inputs)
+      logits = run.objective.outputs(params, [], inputs)
       losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
       loss = tf.reduce_mean(losses)
     for variable, gradient in zip(params, tape.gradient(loss, params)):
@@ -171,7 +174,7 @@ def test_a_repeat_is_dropped_and_a_replaced_incarnation_too(cluster):
 
   def push(incarnation, sequence):
     header = shards.PushHeader(0, incarnation, sequence, sequence + 1, 0, 0)
-    current = shard.push(gradient, tf.constant(header, tf.int64), rows)
+    current = shard.push(gradient, tf.zeros([0]), tf.constant(header, tf.int64), rows)
     return int(current), int(run.server.look().versions[0])
 
   assert push(0, 0) == (1, 1)
@@ -248,3 +251,62 @@ def test_padding_holds_up_what_it_should_and_nothing_else(
     assert np.median(np.diff(found['compute_start'])) < STEP + 1.5 * LATENCY
   else:  # One after the other.
     assert (fetch_to_compute >= 0).all() and (following >= latency).all()
+
+
+@pytest.mark.parametrize('make', zoo.ALL, ids=lambda make: make.__name__)
+def test_any_model_alone_is_plain_sgd(cluster, make):
+  """One replica, n = 1, two shards: parameters and statistics are one process'."""
+  keras.utils.set_random_seed(1)
+  config = in_process.small_config(
+    **{
+      'server.optimizer': 'sgd',
+      'server.learning_rate': RATE,
+      'data.batch_size': zoo.BATCH,
+      'downpour.window_steps': 4,
+    }
+  )
+  source, steps = zoo.Data(zoo.ALL[make]), 10
+  run = in_process.Cluster(cluster[0], config, 1, 2, source=source, model=make())
+  run.grant(steps)
+  run.replica.window()
+  goal = run.objective
+  params, statistics = goal.initial, goal.statistics
+  for step, minibatch in enumerate(source.minibatches(0, 1, 0, zoo.BATCH).take(steps)):
+    seed = seeds.of_step(config.seed, seeds.MODEL, 0, step)
+    result = goal.gradient(params, statistics, minibatch, seed)
+    params = [p - RATE * g for p, g in zip(params, result.gradient)]
+    statistics = result.change.apply(statistics)
+  found = run.server.weights()
+  for one, other in zip(tf.nest.flatten(found), [*params, *statistics], strict=True):
+    np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_statistics_are_carried_whole_from_push_to_push(cluster):
+  """n_push = 3 and n_fetch = 2: every step moves them once, in its turn."""
+  keras.utils.set_random_seed(1)
+  fields = {'n_fetch': 2, 'n_push': 3, 'learning_rate': 0.0}
+  run = in_process.Cluster(
+    cluster[0],
+    in_process.small_config(
+      **{
+        'server.learning_rate': 1e-30,  # The parameters stay as they are.
+        'server.optimizer': 'sgd',
+        'data.batch_size': zoo.BATCH,
+        **{f'downpour.{name}': value for name, value in fields.items()},
+      }
+    ),
+    num_replicas=1,
+    num_shards=3,
+    source=zoo.Data(zoo.ALL[zoo.batch_normalisation]),
+    model=zoo.batch_normalisation(),
+  )
+  steps, goal = 11, run.objective
+  run.grant(steps)
+  run.replica.window()
+  run.replica.window()
+  statistics = goal.statistics
+  for minibatch in run.source.minibatches(0, 1, 0, zoo.BATCH).take(steps):
+    change = goal.gradient(goal.initial, statistics, minibatch, NO_SEED).change
+    statistics = change.apply(statistics)
+  for one, other in zip(run.server.weights().statistics, statistics, strict=True):
+    np.testing.assert_allclose(one, other, rtol=1e-5)

@@ -40,7 +40,9 @@ def test_value_is_version_on_every_fetch(cluster):
       for shard in parameters.shards:
         ones = tf.concat([tf.ones([shard.size]), tf.zeros([shards.TAIL])], axis=0)
         header = tf.stack([replica, number, sequence, sequence + 1, 0, 0])
-        currents.append(shard.push(ones, header, tf.zeros([1, width], tf.float64)))
+        currents.append(
+          shard.push(ones, tf.zeros([0]), header, tf.zeros([1, width], tf.float64))
+        )
       with tf.control_dependencies(currents):
         start = tf.timestamp()
       for shard in parameters.shards:
@@ -86,7 +88,7 @@ def test_adagrad_at_a_shard_with_extreme_gradients(cluster, value, first):
   before = run.parameters()
   for sequence in range(5):
     header = shards.PushHeader(0, 0, sequence, sequence + 1, sequence, 0)
-    shard.push(gradient, tf.constant(header, tf.int64), rows)
+    shard.push(gradient, tf.zeros([0]), tf.constant(header, tf.int64), rows)
     if sequence == 0:
       np.testing.assert_allclose(before - run.parameters(), first, atol=1e-6)
   assert np.isfinite(run.parameters()).all()
@@ -105,6 +107,6 @@ def test_slots_are_reset_when_the_warm_start_ends(cluster):
   for sequence, (size, warm) in enumerate([(3.0, 1), (4.0, 1), (2.0, 0), (2.0, 0)]):
     gradient = tf.concat([tf.fill([shard.size], size), tf.zeros([shards.TAIL])], axis=0)
     header = shards.PushHeader(0, 0, sequence, sequence + 1, sequence, warm)
-    shard.push(gradient, tf.constant(header, tf.int64), rows)
+    shard.push(gradient, tf.zeros([0]), tf.constant(header, tf.int64), rows)
     roots.append(float(run.server.snapshot()[0].slots[0][0]))
   np.testing.assert_allclose(roots, [3, 5, 2, np.sqrt(8)], rtol=1e-6)

@@ -7,14 +7,15 @@ import pytest
 import tensorflow as tf
 
 from distbelief import errors
-from distbelief.data import features, source
+from distbelief.data import features, source, speech
 
 LENGTHS = (7, 12, 9, 5, 11, 8, 10, 6, 13, 9, 7)  # Frames; 97 in all.
 
 
-class Numbered(source.Source):
+class Numbered(speech.Speech):
   """Utterances whose frame t of utterance u is 40 times the number 100 u + t."""
 
+  name = 'numbered'
   num_classes = 10_000
   num_utterances = len(LENGTHS)
   num_training_frames = sum(LENGTHS)
@@ -135,5 +136,5 @@ def test_holdout_comes_once_and_in_order():
 def test_a_subset_smaller_than_a_minibatch_is_refused():
   with pytest.raises(errors.ConfigError, match='at most 10,'):
     Numbered(0).minibatches(0, 5, 0, 11)
-  with pytest.raises(errors.ConfigError, match='batch_size'):
+  with pytest.raises(errors.ConfigError, match=r'num_replicas.*without data: numbered'):
     Numbered(0).check(num_replicas=12, batch_size=1)

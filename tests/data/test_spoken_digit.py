@@ -54,7 +54,7 @@ def real():
 def test_a_recording_is_cut_into_five_equal_states():
   table = MadeDigit(0).table(source.TRAIN)
   for index, made in enumerate(TRAINING):
-    labels = table.labels[table.utterance == index].numpy()
+    labels = table.labels[table.owner == index].numpy()
     frames = 1 + (len(made['audio']) - 200) // 80
     expected = [made['label'] * 5 + 5 * t // frames for t in range(frames)]
     np.testing.assert_array_equal(labels, expected)
@@ -64,7 +64,7 @@ def test_frames_are_normalised_log_mel_energies():
   table = MadeDigit(0).table(source.TRAIN)
   samples = TRAINING[3]['audio'].astype(np.float32) / 2**15
   np.testing.assert_allclose(
-    table.frames[table.utterance == 3],
+    table.frames[table.owner == 3],
     features.normalise(features.log_mel(samples)),
     atol=1e-5,
   )
@@ -73,15 +73,15 @@ def test_frames_are_normalised_log_mel_energies():
 def test_recordings_0_to_4_are_held_out():
   made = MadeDigit(0)
   held_out, training = made.table(source.HOLDOUT), made.table(source.TRAIN)
-  assert len(set(held_out.utterance.numpy())) == 10 * len(_SPEAKERS) * 2
-  assert len(set(training.utterance.numpy())) == len(TRAINING)
+  assert len(set(held_out.owner.numpy())) == 10 * len(_SPEAKERS) * 2
+  assert len(set(training.owner.numpy())) == len(TRAINING)
 
 
 def test_real_recordings_have_the_known_numbers_of_frames(real):
   training, held_out = real.table(source.TRAIN), real.table(source.HOLDOUT)
   assert int(held_out.size()) == 9_627
   assert int(training.size()) == real.num_training_frames == 97_531 - 9_627
-  utterances, lengths = np.unique(training.utterance, return_counts=True)
+  utterances, lengths = np.unique(training.owner, return_counts=True)
   assert len(utterances) == real.num_utterances
   assert lengths.min() == real.shortest_utterance
   assert set(held_out.labels.numpy()) == set(range(real.num_classes))

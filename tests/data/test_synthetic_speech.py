@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from distbelief import data, errors
-from distbelief.data import features, source, synthesis
+from distbelief import errors
+from distbelief.data import features, source, synthesis, synthetic_speech
 
 
 def speech(seed, number=4):
@@ -36,7 +36,7 @@ def test_frames_and_labels_are_whole_and_sane():
 
 
 def test_holdout_utterances_are_not_training_utterances():
-  made = data.create('synthetic_speech', seed=0, num_utterances=10)
+  made = synthetic_speech.SyntheticSpeech(0, 10)
   training = made.table(source.TRAIN).frames.numpy()
   held_out = made.table(source.HOLDOUT).frames.numpy()
   assert len(training) == made.num_training_frames == 10 * synthesis.NUM_FRAMES
@@ -45,8 +45,8 @@ def test_holdout_utterances_are_not_training_utterances():
 
 
 def test_number_of_utterances_only_lengthens_the_set():
-  short = data.create('synthetic_speech', seed=0, num_utterances=3)
-  longer = data.create('synthetic_speech', seed=0, num_utterances=9)
+  short = synthetic_speech.SyntheticSpeech(0, 3)
+  longer = synthetic_speech.SyntheticSpeech(0, 9)
   np.testing.assert_allclose(
     short.table(source.TRAIN).frames,
     longer.table(source.TRAIN).frames[: short.num_training_frames],
@@ -55,16 +55,14 @@ def test_number_of_utterances_only_lengthens_the_set():
 
 
 def test_a_subset_has_the_frames_of_the_whole():
-  made = data.create('synthetic_speech', seed=0, num_utterances=7)
+  made = synthetic_speech.SyntheticSpeech(0, 7)
   whole, part = made.table(source.TRAIN), made.table(source.TRAIN, first=1, stride=3)
-  mine = whole.utterance % 3 == 1
-  np.testing.assert_array_equal(part.utterance, whole.utterance[mine])
+  mine = whole.owner % 3 == 1
+  np.testing.assert_array_equal(part.owner, whole.owner[mine])
   np.testing.assert_array_equal(part.labels, whole.labels[mine])
   np.testing.assert_allclose(part.frames, whole.frames[mine], atol=1e-3)
 
 
 def test_what_cannot_be_is_refused():
   with pytest.raises(errors.ConfigError, match='num_utterances'):
-    data.create('synthetic_speech', seed=0, num_utterances=0)
-  with pytest.raises(errors.ConfigError, match='choose synthetic_speech or'):
-    data.create('synthetic', seed=0)
+    synthetic_speech.SyntheticSpeech(0, 0)

@@ -5,14 +5,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from distbelief.models import acoustic, objective
-from tests import slow_truth
+from distbelief.models import objective
+from tests import made, slow_truth
 
 CLASSES = 3
+SPEC = (tf.TensorSpec([None, 6]), tf.TensorSpec([None], tf.int32))
+SEED = tf.constant([1, 2], tf.int64)
 
 
 def make(hidden_units=(5, 4)):
-  return objective.Objective(acoustic.acoustic_dnn(6, hidden_units, CLASSES, seed=1))
+  return objective.Objective(made.classifier((6,), hidden_units, CLASSES, seed=1), SPEC)
 
 
 def minibatch(size, seed=0):
@@ -28,7 +30,7 @@ def moved(goal, seed=0):
 
 
 def losses_and_hits(goal, params, inputs, labels):
-  logits = goal.logits(params, tf.constant(inputs)).numpy().astype(np.float64)
+  logits = goal.outputs(params, [], tf.constant(inputs)).numpy().astype(np.float64)
   likelihoods = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
   losses = -np.log(likelihoods[np.arange(len(labels)), labels])
   return losses, logits.argmax(axis=1) == labels
@@ -39,7 +41,8 @@ def test_gradient_equals_the_slow_truth(hidden_units):
   goal = make(hidden_units)
   params = moved(goal)
   inputs, labels = minibatch(9)
-  found = tf.function(goal.gradient)(params, tf.constant(inputs), tf.constant(labels))
+  batch = (tf.constant(inputs), tf.constant(labels))
+  found = tf.function(goal.gradient)(params, [], batch, SEED)
   expected = slow_truth.gradient([p.numpy() for p in params], inputs, labels)
   for tensor, truth in zip(found.gradient, expected, strict=True):
     np.testing.assert_allclose(tensor, truth, rtol=1e-4, atol=1e-6)
@@ -52,10 +55,10 @@ def test_evaluation_weighs_every_example_alike():
   goal = make()
   params = moved(goal)
   minibatches = [minibatch(size, seed=size) for size in (8, 8, 3)]
-  found = goal.evaluate(params, [tuple(map(tf.constant, m)) for m in minibatches])
+  found = goal.evaluate(params, [], [tuple(map(tf.constant, m)) for m in minibatches])
   results = [losses_and_hits(goal, params, *m) for m in minibatches]
   losses, hits = (np.concatenate(parts) for parts in zip(*results))
-  np.testing.assert_allclose(found, [losses.mean(), hits.mean()], rtol=1e-5)
+  assert found == pytest.approx({'loss': losses.mean(), 'accuracy': hits.mean()}, 1e-5)
 
 
 def test_shapes_and_initial_values_are_the_models():
@@ -69,8 +72,8 @@ def test_plain_keras_loads_what_is_exported(tmp_path):
   goal = make()
   params = moved(goal)
   inputs, _ = minibatch(7)
-  goal.export(params, str(tmp_path / 'model.keras'))
+  goal.export(params, [], str(tmp_path / 'model.keras'))
   loaded = keras.models.load_model(tmp_path / 'model.keras')
   found = loaded(inputs).numpy()
-  np.testing.assert_allclose(found, goal.logits(params, inputs), rtol=1e-6)
-  assert not np.allclose(found, goal.logits(goal.initial, inputs))
+  np.testing.assert_allclose(found, goal.outputs(params, [], inputs), rtol=1e-6)
+  assert not np.allclose(found, goal.outputs(goal.initial, [], inputs))

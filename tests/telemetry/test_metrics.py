@@ -42,8 +42,23 @@ def test_csv_comes_back_as_it_was_written(workdir, writer):
   for row in ROWS:
     writer.evaluation(row)
   for found, written in zip(metrics.read_csv(workdir), ROWS, strict=True):
-    assert found == pytest.approx(written, rel=1e-5, nan_ok=True)
+    assert found[:-1] == pytest.approx(written[:-1], rel=1e-5, nan_ok=True)
     assert found[1:4] == written[1:4]  # Counts to the last digit.
+
+
+def test_other_metrics_have_columns_of_their_own(workdir, writer):
+  rows = [
+    row._replace(holdout_accuracy=math.nan, more={'mae': 0.5, 'r2': -1.0}) for row in ROWS
+  ]
+  for row in rows:
+    writer.evaluation(row)
+  head = (workdir / 'metrics.csv').read_text().splitlines()[0]
+  assert head.endswith('holdout_loss,holdout_accuracy,holdout_mae,holdout_r2')
+  metrics.forget_after(workdir, 400)
+  found = metrics.read_csv(workdir)
+  assert [row.more for row in found] == [{'mae': 0.5, 'r2': -1.0}] * 2
+  tags = events(workdir).Tags()['tensors']
+  assert 'holdout/mae' in tags and 'holdout/accuracy' not in tags
 
 
 def test_csv_goes_on_after_a_resume(workdir, writer):

@@ -187,12 +187,13 @@ def test_headline():
     'examples_per_second': 5186.4,
     'startup_seconds': 3.21,
     'holdout_accuracy': 0.87654,
+    'holdout_metrics': {'loss': 1.5, 'top5': 0.75},
     'staleness': {'mean': 2.987},
     'seconds_to_target': 7.0,
   }
   assert summary.headline(config, fields) == (
     '1000 steps of 64 examples in 12.3 s (5186 examples/s, start-up 3.2 s)\n'
-    'hold-out accuracy 0.8765, mean staleness 2.99'
+    'hold-out accuracy 0.8765, loss 1.5000, top5 0.7500; mean staleness 2.99'
   )
   config.target_accuracy = 0.8
   assert summary.headline(config, fields).endswith(
@@ -201,3 +202,8 @@ def test_headline():
   fields |= {'seconds_to_target': None, 'staleness': {'mean': None}}
   text = summary.headline(config, fields)
   assert text.endswith('mean staleness -\ntarget accuracy 0.8 reached never')
+  config.target_accuracy = None
+  fields |= {'holdout_accuracy': None, 'holdout_metrics': {'loss': 0.25}}
+  assert summary.headline(config, fields).endswith(
+    'hold-out loss 0.2500; mean staleness -'
+  )

@@ -1,0 +1,132 @@
+"""A data set of the user's own: function(split, seed) -> unbatched tf.data examples."""
+
+from __future__ import annotations
+
+import functools
+
+import tensorflow as tf
+
+from distbelief import errors, own
+from distbelief.data import examples, source
+
+_FIELD = 'config.data.name'
+
+
+class OwnData(examples.Examples):
+  """What a function returns for 'train' and for 'holdout'.
+
+  The function is called again wherever the data are read: its TensorFlow operations run
+  on the workers. It must return the same examples in the same order each time.
+  """
+
+  def __init__(
+    self, name: str, seed: int, num_classes: int | None, shuffle_buffer: int = 0
+  ) -> None:
+    """Calls nothing yet.
+
+    Args:
+      name: 'module:function'.
+      seed: Handed to the function, and of all orders.
+      num_classes: Of labels that are class indices, if the model has to know.
+      shuffle_buffer: See the base class.
+    """
+    super().__init__(seed, shuffle_buffer)
+    self.name, self.num_classes = name, num_classes
+
+  def dataset(self, split: str) -> tf.data.Dataset:
+    """Returns all examples of a split.
+
+    Raises:
+      errors.ConfigError: If the function does not.
+    """
+    function = own.function(_FIELD, self.name)
+    try:
+      made = function(split, self.seed)
+    except Exception as error:  # Anything may be raised.
+      raise errors.ConfigError(
+        _FIELD, self.name, f'failed for split {split!r}: {own.one_line(error)}'
+      ) from error
+    if not isinstance(made, tf.data.Dataset):
+      raise errors.ConfigError(
+        _FIELD,
+        self.name,
+        f'returned a {type(made).__name__}: return a tf.data.Dataset of single examples, '
+        '(inputs, label)',
+      )
+    return made
+
+  @functools.cached_property
+  def spec(self) -> source.Minibatch:
+    """TensorSpecs of one example, as the function's dataset has them."""
+    spec = self._eager('train').element_spec
+    if not isinstance(spec, tuple) or not 2 <= len(spec) <= 3:
+      raise errors.ConfigError(
+        _FIELD,
+        self.name,
+        f'has examples of the form {_shown(spec)}: let each be (inputs, label) or '
+        '(inputs, label, weight)',
+      )
+    for tensor in tf.nest.flatten(spec):
+      if not isinstance(tensor, tf.TensorSpec) or not tensor.shape.is_fully_defined():
+        raise errors.ConfigError(
+          _FIELD,
+          self.name,
+          f'has examples whose shape is not the same for all, {_shown(spec)}: pad or '
+          'crop them, or tell it by tf.ensure_shape',
+        )
+    if self._eager('holdout').element_spec != spec:
+      other = self._eager('holdout').element_spec
+      raise errors.ConfigError(
+        _FIELD,
+        self.name,
+        f"has other examples in 'holdout', {_shown(other)}, than in 'train', "
+        f'{_shown(spec)}: make them alike',
+      )
+    return spec
+
+  @functools.cached_property
+  def num_examples(self) -> int:
+    """How many there are to train on; counted if the dataset does not know."""
+    return self._count('train')
+
+  def prepare(self) -> None:
+    """Counts what the dataset does not know, and refuses what is endless or empty."""
+    for split in ('train', 'holdout'):
+      if self._count(split) == 0:
+        raise errors.ConfigError(
+          _FIELD, self.name, f'has no examples in split {split!r}: it needs some'
+        )
+
+  def stored(
+    self, split: str, first: int | tf.Tensor, stride: int | tf.Tensor
+  ) -> tf.data.Dataset:
+    """Returns examples first, first + stride, ... of a split; see the base class."""
+    return self.dataset(split).shard(stride, first)
+
+  def _count(self, split: str) -> int:
+    dataset = self._eager(split)
+    count = int(dataset.cardinality())
+    if count == tf.data.INFINITE_CARDINALITY:
+      raise errors.ConfigError(
+        _FIELD,
+        self.name,
+        f'has no end in split {split!r}: return each example once, without repeat()',
+      )
+    if count == tf.data.UNKNOWN_CARDINALITY:
+      count = int(dataset.reduce(tf.constant(0, tf.int64), lambda n, *_: n + 1))
+    return count
+
+  @functools.cache  # noqa: B019 (a source lives as long as its process)
+  def _eager(self, split: str) -> tf.data.Dataset:
+    with tf.init_scope():  # Also where a graph is being made.
+      return self.dataset(split)
+
+
+def _shown(spec: object) -> str:
+  def text(tensor: object) -> str:
+    if isinstance(tensor, tf.TensorSpec):
+      return f'{tensor.dtype.name}{list(tensor.shape)}'
+    return type(tensor).__name__
+
+  shown = tf.nest.map_structure(text, spec)
+  return str(shown).replace("'", '')

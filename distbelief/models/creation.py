@@ -1,0 +1,139 @@
+"""Makes the model that a config names, and refuses what cannot be trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import ml_collections
+import tensorflow as tf
+
+from distbelief import errors, own
+from distbelief.models import acoustic, image, losses
+from distbelief.models.objective import Minibatch, Objective
+
+_FIELD = 'config.model.name'
+
+_LOSSES = {'acoustic': 'softmax', 'image': 'logistic'}  # The paper's; Section 5.
+
+
+def objective_of(
+  config: ml_collections.ConfigDict, spec: Minibatch, num_classes: int | None, seed: int
+) -> Objective:
+  """Returns the Objective of config.model; see distbelief.models."""
+  model = _create(config, spec, num_classes, seed)
+  if not getattr(model, 'compiled', False):
+    _compile(model, _LOSSES.get(config.name, config.loss))
+  _refuse(config.name, model)
+  try:
+    return Objective(model, spec)
+  except Exception as error:  # Whatever a layer or a loss raises.
+    raise errors.ConfigError(
+      _FIELD,
+      config.name,
+      f'cannot be trained on minibatches of {shown(spec)}: {own.one_line(error)}',
+    ) from error
+
+
+def shown(spec: Minibatch) -> str:
+  """Returns the form of a minibatch, for messages."""
+  return str(
+    tf.nest.map_structure(lambda t: f'{t.dtype.name}{list(t.shape)}', spec)
+  ).replace("'", '')
+
+
+def _create(
+  config: ml_collections.ConfigDict, spec: Minibatch, num_classes: int | None, seed: int
+) -> keras.Model:
+  if own.is_own(config.name) or config.name.endswith('.keras'):
+    keras.utils.set_random_seed(seed)  # Equal seeds give equal weights.
+    return _load(config.name) if config.name.endswith('.keras') else _call(config.name)
+  inputs = spec[0]
+  if not isinstance(inputs, tf.TensorSpec) or num_classes is None:
+    raise errors.ConfigError(
+      _FIELD,
+      config.name,
+      f'takes one tensor and gives classes, but the data are {shown(spec)}, of '
+      f'{num_classes or "an unknown number of"} classes: set config.data.num_classes, or '
+      'name a model of your own',
+    )
+  shape = tuple(inputs.shape[1:])
+  if config.name == 'acoustic':
+    return acoustic.acoustic_dnn(shape, config.hidden_units, num_classes, seed)
+  return image.image_network(
+    shape, config.num_maps, config.patch, config.stride, config.pool, num_classes, seed
+  )
+
+
+def _call(name: str) -> keras.Model:
+  function = own.function(_FIELD, name)
+  try:
+    return function()
+  except Exception as error:
+    raise errors.ConfigError(_FIELD, name, f'failed: {own.one_line(error)}') from error
+
+
+def _load(path: str) -> keras.Model:
+  try:
+    return keras.models.load_model(path)
+  except Exception as error:  # Keras has many, some over many lines.
+    raise errors.ConfigError(
+      _FIELD,
+      path,
+      f'cannot be loaded: {own.one_line(error)[:300]} (a class of your own must be '
+      'registered, and made by a function: name that, as module:function)',
+    ) from error
+
+
+def _compile(model: Any, loss: str) -> None:
+  """Gives a model that was not compiled the config's loss, and accuracy if it has one."""
+  try:
+    found = losses.of_name(loss)
+  except ValueError as error:
+    raise errors.ConfigError(
+      'config.model.loss',
+      loss,
+      'is unknown: choose softmax, logistic, or one that Keras knows, e.g. '
+      'mean_squared_error',
+    ) from error
+  if isinstance(model, keras.Model):
+    metrics = ['accuracy'] if losses.has_classes(found) else []
+    model.compile('sgd', found, metrics=metrics, jit_compile=False)
+
+
+def _refuse(name: str, model: Any) -> None:
+  """Raises errors.ConfigError for a model that cannot be trained here."""
+
+  def refuse(remedy: str) -> None:
+    raise errors.ConfigError(_FIELD, name, remedy)
+
+  if not isinstance(model, keras.Model):
+    refuse(f'gave a {type(model).__name__}: return a built Keras 3 model')
+  if not model.built or not model.variables:
+    refuse('is not built: give it a keras.Input, or call build()')
+  if not model.trainable_variables:
+    refuse('has nothing to train: set trainable of some layer')
+  if type(model).train_step is not keras.Model.train_step:
+    refuse(
+      'has a train_step of its own, which cannot be cut in two (gradient here, update '
+      'there): put what it does into compute_loss, or into layers'
+    )
+  for variable in model.trainable_variables:
+    if variable.dtype != 'float32':
+      refuse(
+        f'has parameters that are {variable.dtype} ({variable.path}): let them be '
+        'float32 (a policy such as mixed_bfloat16 leaves them so)'
+      )
+  for layer in _layers(model):
+    if getattr(layer, 'stateful', False):
+      refuse(
+        f'has a layer that remembers the minibatch before ({layer.name}): set its '
+        'stateful=False'
+      )
+
+
+def _layers(layer: keras.Layer) -> Iterator[keras.Layer]:
+  for inner in getattr(layer, 'layers', ()):
+    yield inner
+    yield from _layers(inner)

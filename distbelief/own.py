@@ -1,0 +1,108 @@
+"""What a user names in a config: a function of theirs, 'module:function'."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.util
+import inspect
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from distbelief import errors
+
+
+def is_own(name: str) -> bool:
+  """Returns whether a name in a config is of a user's function."""
+  return ':' in name
+
+
+def function(field: str, name: str) -> Callable[..., Any]:
+  """Returns the function that `name` names.
+
+  Args:
+    field: Of the config, for messages, e.g. 'config.model.name'.
+    name: 'module:function', with the module importable from here or from the installed
+      packages, or 'path/to/file.py:function'.
+
+  Raises:
+    errors.ConfigError: If there is none.
+  """
+  module_name, _, function_name = name.rpartition(':')
+  try:
+    if module_name.endswith('.py'):
+      module = _of_file(module_name)
+    else:
+      if os.getcwd() not in sys.path:  # A script has its own folder there instead.
+        sys.path.append(os.getcwd())
+      module = importlib.import_module(module_name)
+  except FileNotFoundError:
+    raise errors.ConfigError(
+      field, name, f'names no file: there is no {module_name} in {os.getcwd()}'
+    ) from None
+  except ModuleNotFoundError as error:
+    raise errors.ConfigError(
+      field,
+      name,
+      f'cannot be imported ({error}): write module:function or FILE.py:function, seen '
+      f'from {os.getcwd()}',
+    ) from error
+  except Exception as error:  # A module is a program: anything may be raised.
+    raise errors.ConfigError(field, name, f'failed: {one_line(error)}') from error
+  found = getattr(module, function_name, None)
+  if not callable(found):
+    known = [n for n, f in vars(module).items() if inspect.isroutine(f)]
+    close = difflib.get_close_matches(function_name, known, n=1)
+    meant = f'; did you mean {module_name}:{close[0]}?' if close else ''
+    raise errors.ConfigError(
+      field, name, f'names no function: {module_name} has no {function_name!r}{meant}'
+    )
+  return found
+
+
+def name_of(what: str, given: Callable[..., Any]) -> str:
+  """Returns the name by which another process finds a function.
+
+  Args:
+    what: 'model' or 'data', for messages.
+    given: A function.
+
+  Raises:
+    errors.UserError: If no other process could.
+  """
+  module = sys.modules.get(getattr(given, '__module__', ''))
+  name = getattr(given, '__qualname__', repr(given))
+  path = getattr(module, '__file__', None)
+  if path is None or getattr(module, name, None) is not given:
+    raise errors.UserError(
+      f'{what} ({name}) cannot be found by another process: let it be a function at the '
+      'top of a file'
+    )
+  where = path if module.__name__ == '__main__' else module.__name__
+  return f'{where}:{name}'
+
+
+def one_line(error: BaseException) -> str:
+  """Returns what an error says, in one line."""
+  lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+  return ': '.join([type(error).__name__, *lines[:1]])
+
+
+def _of_file(path: str) -> Any:
+  name = os.path.splitext(os.path.basename(path))[0]
+  loaded = sys.modules.get(name)
+  if loaded and os.path.realpath(getattr(loaded, '__file__', '')) == os.path.realpath(
+    path
+  ):
+    return loaded
+  spec = importlib.util.spec_from_file_location(name, path)
+  module = importlib.util.module_from_spec(spec)
+  sys.modules[name] = module
+  try:
+    spec.loader.exec_module(module)
+  except BaseException:
+    del sys.modules[name]
+    raise
+  return module
