@@ -14,7 +14,14 @@ import ml_collections
 
 from distbelief import config as config_lib
 from distbelief import errors, workdirs
-from distbelief.cluster import environment, linux, processes, tf_config, trial
+from distbelief.cluster import (
+  agreement,
+  environment,
+  linux,
+  processes,
+  tf_config,
+  trial,
+)
 from distbelief.telemetry import display as display_lib
 from distbelief.telemetry import provenance
 
@@ -30,24 +37,27 @@ def play(
     description: TF_CONFIG, parsed as JSON.
   """
   jobs = config_lib.jobs(config)
-  task = tf_config.parse(description, needed=jobs)
-  tf_config.refuse_other_counts(config, task.cluster)
-  config = config.copy_and_resolve_references()
-  config.cluster.num_replicas = len(task.cluster['worker'])
-  config.cluster.num_parameter_servers = len(task.cluster.get('ps', ())) or None
-  config_lib.check(config)
-  if task.index >= config_lib.jobs(config).get(task.job, 0):
+  told = ('worker', 'ps') if config.algorithm == 'downpour' else ()
+  task = tf_config.parse(description, jobs, told)
+  if task.is_whole:
+    tf_config.refuse_other_counts(config, task.cluster)
+    config = config.copy_and_resolve_references()
+    config.cluster.num_replicas = len(task.cluster['worker'])
+    config.cluster.num_parameter_servers = len(task.cluster.get('ps', ())) or None
+    config_lib.check(config)
+  if task.is_whole and task.index >= config_lib.jobs(config).get(task.job, 0):
     print(
       f'{task.job} {task.index} has no part in config.algorithm = {config.algorithm!r}: '
       f'there only {_parts(config)}'
     )
     return errors.DONE
-  _settle_environment(task)
+  _settle_environment(config, task)
   if task.index == 0 and task.job == next(iter(jobs)):
     return _lead(config, workdir, task)
   if workdirs.is_finished(config, Path(workdir)):
     print(workdirs.already_finished(config, workdir))
     return errors.DONE
+  agreement.announce(Path(workdir), task, config)
   linux.set_process_name(processes.process_name(task.job, task.index))
   if config.algorithm == 'downpour':
     return _serve(config, workdir, task)
@@ -63,13 +73,16 @@ def _lead(
   config: ml_collections.ConfigDict, workdir: str, task: tf_config.TaskOfCluster
 ) -> int:
   """Is the chief, or worker 0 where there is none: it keeps the run's directory."""
-  from distbelief.cluster import tasks  # TensorFlow, now that its settings are made.
+  # TensorFlow comes in now that its settings are made.
+  from distbelief.cluster import servers, tasks
 
   with workdirs.hold(Path(workdir)):
     if workdirs.prepare(config, Path(workdir)):
       print(workdirs.already_finished(config, workdir))
       return errors.DONE
     trial.in_child(lambda: tasks.check(config))
+    servers.refuse_taken_port(task.job, task.index, task.address)
+    agreement.announce(Path(workdir), task, config)
     return _train(config, workdir, task)
 
 
@@ -82,7 +95,12 @@ def _train(
   origin = provenance.Origin.of_this_process()
   try:
     tasks.trainer(task.job)(
-      config, Path(workdir), task.as_tf_config(), display, origin
+      config,
+      Path(workdir),
+      task.as_tf_config(),
+      display,
+      origin,
+      lambda: agreement.check(Path(workdir), task, list(config_lib.jobs(config))),
     ).run()
     status = errors.DONE
   except errors.UserError as error:
@@ -125,8 +143,15 @@ def _serve(
   return errors.LOST_PEER
 
 
-def _settle_environment(task: tf_config.TaskOfCluster) -> None:
+def _settle_environment(
+  config: ml_collections.ConfigDict, task: tf_config.TaskOfCluster
+) -> None:
   """Begins again with the settings that are read when a program is loaded."""
-  settled = environment.of_tasks(os.environ, task.hosts)
+  gpus = environment.gpus(os.environ)
+  settled = environment.of_tasks(os.environ, task.hosts) | {
+    'CUDA_VISIBLE_DEVICES': environment.visible_gpus(
+      task.job, task.index_on_host, config.cluster.device, gpus
+    )
+  }
   if any(os.environ.get(name) != value for name, value in settled.items()):
     os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], settled)

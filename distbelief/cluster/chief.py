@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,7 @@ class Chief:
     tf_config: Mapping[str, Any],
     display: Any,
     origin: provenance.Origin,
+    agree: Callable[[], None] = lambda: None,
   ) -> None:
     """Connects to nobody yet.
 
@@ -55,9 +56,11 @@ class Chief:
       tf_config: The cluster, as in TF_CONFIG.
       display: Shows `progress` and `message`.
       origin: What started the run.
+      agree: Called when all tasks are there; raises if they differ.
     """
     self._config, self._workdir, self._display = config, workdir, display
     self._addresses, self._origin = tf_config['cluster'], origin
+    self._agree = agree
     self._num_replicas = len(self._addresses['worker'])
     self._num_shards = len(self._addresses['ps'])
     self._reclaimed = 0  # Replicas that were taken for dead.
@@ -80,6 +83,7 @@ class Chief:
         servers.wait_for_tasks(
           self._addresses, self._config.cluster.start_timeout, self._display.message
         )
+        self._agree()
         self._build()
         self._in_training = True
         self._train()

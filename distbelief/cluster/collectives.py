@@ -58,6 +58,7 @@ class Ring(Alone):
     index: int,
     start_timeout: float,
     say: Callable[[str], None],
+    agree: Callable[[], None],
   ) -> None:
     """Connects to the others; to be called before TensorFlow's runtime has started.
 
@@ -66,6 +67,7 @@ class Ring(Alone):
       index: Of this one.
       start_timeout: Seconds that the others may be late, config.cluster.start_timeout.
       say: Shows a line: who is missing, every few seconds.
+      agree: Called when all are there; raises if they differ.
 
     Raises:
       errors.LostPeerError: If some are missing then.
@@ -81,6 +83,7 @@ class Ring(Alone):
     try:
       with servers.answering(addresses[index]):
         servers.wait_for_tasks({'worker': addresses}, start_timeout, say)
+        agree()
     except OSError as error:
       raise servers.cannot_listen(
         'worker', index, addresses[index], error.strerror

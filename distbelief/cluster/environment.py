@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from distbelief import errors
 
 _SETTINGS = {
   # Else a task whose peer died waits for it for ever.
   'GRPC_FAIL_FAST': 'use_caller',
-  # A machine's tasks would fight over its graphics card.
-  'CUDA_VISIBLE_DEVICES': '-1',
 }
 _DEFAULTS = {
   'TF_CPP_MIN_LOG_LEVEL': '1',
+  # Tasks that share a GPU take what they need, not all.
+  'TF_FORCE_GPU_ALLOW_GROWTH': 'true',
   # Buffers of the size of a model are kept, not given back to the kernel each step.
   'MALLOC_MMAP_THRESHOLD_': str(32 * 2**20),
   'MALLOC_TRIM_THRESHOLD_': str(2**30),
@@ -27,6 +30,46 @@ def of_tasks(environ: Mapping[str, str], hosts: Iterable[str] = ()) -> dict[str,
   """
   environ = _DEFAULTS | dict(environ) | _SETTINGS
   return environ | without_proxy(environ, ['localhost', '127.0.0.1', *hosts])
+
+
+def visible_gpus(job: str, index_on_host: int, device: str, gpus: Sequence[str]) -> str:
+  """Returns a task's CUDA_VISIBLE_DEVICES: worker i of a machine has GPU i mod n.
+
+  The chief and the parameter servers only move and add up numbers.
+
+  Args:
+    job: chief, worker or ps.
+    index_on_host: Of the task among its machine's tasks of that job.
+    device: config.cluster.device.
+    gpus: The machine's, see `gpus`.
+
+  Raises:
+    errors.ConfigError: If the device is 'gpu', and the machine has none.
+  """
+  if device == 'gpu' and not gpus and job == 'worker':
+    raise errors.ConfigError(
+      'config.cluster.device',
+      device,
+      'needs a GPU, and this machine shows none: use auto',
+    )
+  if job != 'worker' or device == 'cpu' or not gpus:
+    return '-1'
+  return gpus[index_on_host % len(gpus)]
+
+
+def gpus(environ: Mapping[str, str], devices: Path = Path('/dev')) -> list[str]:
+  """Returns the GPUs of this machine that may be used, as CUDA names them.
+
+  Args:
+    environ: If CUDA_VISIBLE_DEVICES is set, those are all.
+    devices: Where the kernel shows them.
+  """
+  named = environ.get('CUDA_VISIBLE_DEVICES')
+  if named is not None:
+    given = [name.strip() for name in named.split(',') if name.strip()]
+    return given[: given.index('-1')] if '-1' in given else given  # As CUDA reads it.
+  found = [p.name.removeprefix('nvidia') for p in devices.glob('nvidia[0-9]*')]
+  return sorted(found, key=int)
 
 
 def without_proxy(environ: Mapping[str, str], hosts: Iterable[str]) -> dict[str, str]:

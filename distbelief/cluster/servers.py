@@ -119,6 +119,14 @@ def cannot_listen(job: str, index: int, address: str, reason: str) -> errors.Use
   )
 
 
+def refuse_taken_port(job: str, index: int, address: str) -> None:
+  """Raises errors.UserError if this task could not listen at its port."""
+  try:
+    socket.create_server(('', int(address.rpartition(':')[2]))).close()
+  except OSError as error:
+    raise cannot_listen(job, index, address, error.strerror) from error
+
+
 @contextlib.contextmanager
 def answering(address: str) -> Iterator[None]:
   """Accepts connections at a task's port, for `wait_for_tasks` of the others.

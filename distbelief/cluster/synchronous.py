@@ -45,6 +45,7 @@ class Worker:
     tf_config: Mapping[str, Any],
     display: Any,
     origin: provenance.Origin,
+    agree: Callable[[], None] = lambda: None,
   ) -> None:
     """Connects to nobody yet; TensorFlow's runtime must not have started.
 
@@ -54,7 +55,9 @@ class Worker:
       tf_config: The cluster and this task, as in TF_CONFIG.
       display: Shows `progress` and `message` of the run; worker 0's.
       origin: What started the run.
+      agree: Called when all workers are there; raises if they differ.
     """
+    self._agree = agree
     self._config, self._workdir, self._display = config, workdir, display
     self._addresses = tf_config['cluster']['worker']
     self._index, self._origin = tf_config['task']['index'], origin
@@ -97,7 +100,7 @@ class Worker:
     say = self._display.message if leads else functools.partial(print, flush=True)
     timeout = self._config.cluster.start_timeout
     with servers.losing_peers():
-      return Ring(self._addresses, self._index, timeout, say)
+      return Ring(self._addresses, self._index, timeout, say, self._agree)
 
   def _together(self, function: Callable[..., Any], *args: Any) -> Any:
     """Calls what all workers must call; one process has no peers to lose."""

@@ -11,7 +11,7 @@ import ml_collections
 import tensorflow as tf
 
 from distbelief import rehearsal
-from distbelief.cluster import chief, servers, synchronous
+from distbelief.cluster import chief, environment, servers, synchronous
 from distbelief.telemetry import provenance
 
 
@@ -24,7 +24,11 @@ def check(
     errors.UserError: With the field, its value and the remedy.
   """
   del workdir, display
-  tf.config.set_visible_devices([], 'GPU')
+  # Raises if there is no GPU where one is wanted; this child itself does without.
+  environment.visible_gpus(
+    'worker', 0, config.cluster.device, environment.gpus(os.environ)
+  )
+  os.environ['CUDA_VISIBLE_DEVICES'] = '-1'
   rehearsal.rehearse(config)
 
 
@@ -43,6 +47,9 @@ def run(
   origin: provenance.Origin,
 ) -> None:
   """Plays one task of a cluster on this machine to its end."""
+  os.environ['CUDA_VISIBLE_DEVICES'] = environment.visible_gpus(
+    job, index, config.cluster.device, environment.gpus(os.environ)
+  )
   # Replicas share the machine; more threads each would only get in their way.
   threads = max(1, os.cpu_count() // len(tf_config['cluster']['worker']))
   if job != 'chief' and config.algorithm == 'downpour':

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
@@ -10,70 +11,146 @@ import ml_collections
 from distbelief import errors
 
 _JOBS = ('chief', 'worker', 'ps')  # One description serves every algorithm.
+_IDLE = 'evaluator'  # TensorFlow knows it; here the chief, or worker 0, evaluates.
+
+Addresses = Mapping[int, str]  # host:port by the task's index.
 
 
 class TaskOfCluster(NamedTuple):
   """One process' part in a cluster."""
 
-  job: str  # chief, worker or ps.
+  job: str  # chief, worker, ps or evaluator.
   index: int
-  cluster: dict[str, list[str]]  # Addresses, host:port, by job.
+  cluster: dict[
+    str, Addresses
+  ]  # By job; a task that is told what to do may not know all.
 
   @property
   def hosts(self) -> list[str]:
     """The names of all machines, without ports."""
-    addresses = [address for job in self.cluster.values() for address in job]
+    addresses = [address for job in self.cluster.values() for address in job.values()]
     return sorted({address.rpartition(':')[0] for address in addresses})
 
+  @property
+  def is_whole(self) -> bool:
+    """Whether it knows all tasks: no index is left out."""
+    return all(list(job) == list(range(len(job))) for job in self.cluster.values())
+
+  @property
+  def address(self) -> str:
+    """This task's own host:port."""
+    return self.cluster[self.job][self.index]
+
+  @property
+  def index_on_host(self) -> int:
+    """How many tasks of this job on this task's machine have smaller indexes."""
+    host, _, _ = self.address.rpartition(':')
+    before = [a for i, a in self.cluster[self.job].items() if i < self.index]
+    return sum(address.rpartition(':')[0] == host for address in before)
+
   def as_tf_config(self) -> dict[str, Any]:
-    """Returns it in TF_CONFIG's form."""
-    return {'cluster': self.cluster, 'task': {'type': self.job, 'index': self.index}}
+    """Returns it in TF_CONFIG's form, without tasks that nobody needs."""
+    cluster = {
+      job: list(addresses.values()) if self.is_whole else dict(addresses)
+      for job, addresses in self.cluster.items()
+      if job != _IDLE  # The coordinator would wait for it for ever.
+    }
+    return {'cluster': cluster, 'task': {'type': self.job, 'index': self.index}}
 
 
-def parse(tf_config: Mapping[str, Any], needed: Collection[str] = _JOBS) -> TaskOfCluster:
+def parse(
+  tf_config: Mapping[str, Any],
+  needed: Collection[str] = _JOBS,
+  told: Collection[str] = (),
+) -> TaskOfCluster:
   """Returns this process' part.
+
+  Indexes may be strings. A job's addresses are a list, or in the sparse form a mapping by
+  index; other keys, such as "environment", are not looked at.
 
   Args:
     tf_config: TF_CONFIG, parsed as JSON.
     needed: The jobs that the run cannot do without.
+    told: The jobs whose tasks need not know all the others.
 
   Raises:
     errors.UserError: With what is wrong and what it must be.
   """
-  cluster, task = tf_config.get('cluster'), tf_config.get('task')
+  cluster = tf_config.get('cluster', tf_config.get('sparseCluster'))
+  task = tf_config.get('task')
   if not isinstance(cluster, Mapping) or not isinstance(task, Mapping):
     raise errors.UserError('TF_CONFIG must have "cluster" and "task"')
   for job in needed:
     if not cluster.get(job):
       raise errors.UserError(f'TF_CONFIG: "cluster" ({list(cluster)}) has no "{job}"')
-  if len(cluster.get('chief', ())) > 1:
-    raise errors.UserError(
-      f'TF_CONFIG: "chief" ({list(cluster["chief"])}) must be one address'
-    )
-  for job, addresses in cluster.items():
-    if job not in _JOBS:
+  for job in cluster:
+    if job not in (*_JOBS, _IDLE):
       raise errors.UserError(
         f'TF_CONFIG: "cluster" has a "{job}"; only {", ".join(_JOBS)} have a part'
       )
-    for address in addresses:
-      if not str(address).rpartition(':')[2].isdigit():
-        raise errors.UserError(f'TF_CONFIG: {job} address ({address}) must be host:port')
-  job, index = task.get('type'), task.get('index', 0)
-  if job not in cluster:
+  known = {job: _addresses(job, given) for job, given in cluster.items()}
+  _refuse_doubles(known)
+  if len(known.get('chief', ())) > 1:
+    raise errors.UserError(
+      f'TF_CONFIG: "chief" ({list(known["chief"].values())}) must be one address'
+    )
+  job, index = task.get('type'), str(task.get('index', 0))
+  if job == _IDLE:  # It need not be in the cluster.
+    known.setdefault(job, {0: 'evaluator:0'})
+  if job not in known:
     raise errors.UserError(
       f'TF_CONFIG: task type ({job}) must be one of {", ".join(cluster)}'
     )
-  if not str(index).isdigit() or int(index) >= len(cluster[job]):
+  if not index.isdigit() or int(index) not in known[job]:
+    indexes = sorted(known[job])
     raise errors.UserError(
-      f'TF_CONFIG: task index ({index}) of {job} must be below {len(cluster[job])}'
+      f'TF_CONFIG: task index ({index}) of {job} must be '
+      + (f'below {len(indexes)}' if indexes[-1] < len(indexes) else f'one of {indexes}')
     )
-  return TaskOfCluster(
-    job, int(index), {job: list(addresses) for job, addresses in cluster.items()}
-  )
+  found = TaskOfCluster(job, int(index), known)
+  if not found.is_whole and job not in told:
+    raise errors.UserError(
+      f'TF_CONFIG: {job} {index} must know all tasks, and "cluster" leaves out some '
+      f'indexes ({ {j: sorted(a) for j, a in known.items()} }): add their addresses'
+    )
+  return found
+
+
+def _addresses(job: str, given: Any) -> dict[int, str]:
+  if isinstance(given, Mapping):
+    if not all(str(index).isdigit() for index in given):
+      raise errors.UserError(
+        f'TF_CONFIG: indexes of "{job}" ({list(given)}) must be whole numbers'
+      )
+    by_index = {int(index): given[index] for index in given}
+  elif isinstance(given, list):
+    by_index = dict(enumerate(given))
+  else:
+    raise errors.UserError(
+      f'TF_CONFIG: "{job}" ({given}) must be a list of addresses, host:port'
+    )
+  for address in by_index.values():
+    host, _, port = str(address).rpartition(':')
+    if not host or not port.isdigit() or not 0 < int(port) < 65_536:
+      raise errors.UserError(f'TF_CONFIG: {job} address ({address}) must be host:port')
+  return dict(sorted(by_index.items()))
+
+
+def _refuse_doubles(known: Mapping[str, Addresses]) -> None:
+  owners = collections.defaultdict(list)
+  for job, addresses in known.items():
+    for index, address in addresses.items():
+      owners[address].append(f'{job} {index}')
+  for address, tasks in owners.items():
+    if len(tasks) > 1:
+      raise errors.UserError(
+        f'TF_CONFIG: {" and ".join(tasks)} have the same address ({address}): each needs '
+        'a port of its own'
+      )
 
 
 def refuse_other_counts(
-  config: ml_collections.ConfigDict, cluster: Mapping[str, list[str]]
+  config: ml_collections.ConfigDict, cluster: Mapping[str, Addresses]
 ) -> None:
   """Raises errors.ConfigError if the config explicitly says another number of tasks."""
   for name, job in (('num_replicas', 'worker'), ('num_parameter_servers', 'ps')):

@@ -57,13 +57,18 @@ def collect(origin: Origin) -> dict[str, Any]:
     'memory_bytes': os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES'),
     'system': platform.platform(),
     'python': sys.version.split()[0],
-    'packages': {name: version for name in _PACKAGES if (version := _version(name))},
+    'packages': versions(),
     'settings': {
       name: value
       for name, value in sorted(os.environ.items())
       if name.startswith(_SETTINGS) and name != 'TF_CONFIG'
     },
   }
+
+
+def versions() -> dict[str, str]:
+  """Returns the versions of the packages that a run depends on."""
+  return {name: version for name in _PACKAGES if (version := _version(name))}
 
 
 def _git() -> dict[str, Any] | None:

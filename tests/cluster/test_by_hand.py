@@ -39,9 +39,18 @@ def test_what_an_algorithm_does_without_may_be_missing():
     (description('worker', 0, {'worker': ['a:1'], 'ps': ['a:2']}), 'no "chief"'),
     (description('worker', 2), 'index (2)'),
     (description('worker', -1), 'index (-1)'),
-    (description('evaluator', 0), 'type (evaluator)'),
-    (description('chief', 0, {**CLUSTER, 'evaluator': ['a:9']}), '"evaluator"'),
+    (description('worker', 'first'), 'index (first)'),
+    (description('master', 0), 'type (master) must be one of chief, worker, ps'),
+    (description('chief', 0, {**CLUSTER, 'helper': ['a:9']}), 'has a "helper"'),
+    (description('chief', 0, {**CLUSTER, 'chief': ['a:1', 'b:1']}), 'one address'),
     (description('chief', 0, {**CLUSTER, 'ps': ['host']}), 'host:port'),
+    (description('chief', 0, {**CLUSTER, 'ps': [':2']}), 'host:port'),
+    (description('chief', 0, {**CLUSTER, 'ps': ['a:70000']}), 'host:port'),
+    (description('chief', 0, {**CLUSTER, 'ps': 'a:2'}), 'a list of addresses'),
+    (description('chief', 0, {**CLUSTER, 'ps': {'x': 'a:2'}}), 'whole numbers'),
+    (description('chief', 0, {**CLUSTER, 'ps': ['b:2']}), 'worker 1 and ps 0 have the'),
+    (description('chief', 0, {**CLUSTER, 'ps': {'1': 'b:3'}}), 'must know all tasks'),
+    (description('worker', 0, {**CLUSTER, 'worker': {'3': 'b:9'}}), 'one of [3]'),
   ],
 )
 def test_a_wrong_description_gets_one_line(wrong, text):
@@ -50,12 +59,46 @@ def test_a_wrong_description_gets_one_line(wrong, text):
   assert text in str(raised.value) and '\n' not in str(raised.value)
 
 
+def test_the_sparse_form_and_other_keys_are_understood():
+  sparse = {**CLUSTER, 'worker': {'1': 'b:2', '0': 'a:2'}}
+  given = {**description('chief', '0', sparse), 'environment': 'cloud'}
+  task = tf_config.parse(given)
+  assert task.is_whole and task.as_tf_config() == description('chief', 0)
+
+  only_mine = {**CLUSTER, 'worker': {'1': 'b:2'}}
+  given = {'sparseCluster': only_mine, 'task': {'type': 'worker', 'index': '1'}}
+  task = tf_config.parse(given, told=['worker', 'ps'])
+  assert not task.is_whole and task.address == 'b:2'
+  assert task.as_tf_config()['cluster']['worker'] == {1: 'b:2'}
+
+
+def test_an_evaluator_is_known_and_left_out():
+  with_one = {**CLUSTER, 'evaluator': ['a:9']}
+  task = tf_config.parse(description('chief', 0, with_one))
+  assert task.as_tf_config() == description('chief', 0)
+  for cluster in (CLUSTER, with_one):  # Some systems leave it out themselves.
+    assert tf_config.parse(description('evaluator', 0, cluster)).job == 'evaluator'
+
+
+def test_the_index_on_a_host_counts_tasks_of_the_same_job():
+  cluster = {**CLUSTER, 'worker': ['a:2', 'b:2', 'a:3', 'b:4', 'a:5']}
+  found = [
+    tf_config.parse(description('worker', index, cluster)).index_on_host
+    for index in range(5)
+  ]
+  assert found == [0, 0, 1, 1, 2]
+
+
 JOBS = [('ps', 0), ('ps', 1), ('worker', 0), ('worker', 1), ('chief', 0)]
 
 
 @contextlib.contextmanager
-def five_tasks(workdir, **fields):
-  """Starts a cluster by hand; yields its processes by task."""
+def five_tasks(workdir, own=None, **fields):
+  """Starts a cluster by hand; yields its processes by task.
+
+  `own` has fields that a task has in its own way.
+  """
+  own = own or {}
   with contextlib.ExitStack() as stack:
     reservation = ports.Reservation(len(JOBS))
     addresses = iter(f'127.0.0.1:{port}' for port in reservation.ports)
@@ -64,15 +107,16 @@ def five_tasks(workdir, **fields):
       cluster[job].append(next(addresses))
     tasks = {}
     for job, index in JOBS:
+      given = description(job, index, cluster)
+      if (job, index) == ('worker', 1) and 'algorithm' not in fields:  # Downpour.
+        only_mine = {**cluster, 'worker': {'1': cluster['worker'][1]}}
+        given = description(job, str(index), only_mine) | {'environment': 'cloud'}
       process = subprocess.Popen(
-        runs.command(workdir, **{**runs.SMALL, **fields}),
+        runs.command(workdir, **{**runs.SMALL, **fields, **own.get((job, index), {})}),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env={
-          **runs.environment(),
-          'TF_CONFIG': json.dumps(description(job, index, cluster)),
-        },
+        env={**runs.environment(), 'TF_CONFIG': json.dumps(given)},
       )
       stack.callback(process.kill)
       tasks[job, index] = process
@@ -92,7 +136,9 @@ def ends(tasks):
 def test_one_description_serves_every_algorithm(tmp_path, algorithm):
   workdir = tmp_path / 'run'
   counts = {'cluster.num_replicas': 2, 'cluster.num_parameter_servers': 2}
-  with five_tasks(workdir, algorithm=algorithm, **counts) as tasks:
+  if algorithm != 'downpour':
+    counts['algorithm'] = algorithm
+  with five_tasks(workdir, **counts) as tasks:
     statuses, screens = ends(tasks)
     assert set(statuses.values()) == {errors.DONE}, screens
     summary = json.loads((workdir / 'summary.json').read_text())
@@ -109,10 +155,25 @@ def test_one_description_serves_every_algorithm(tmp_path, algorithm):
     for job, index in idle:
       (line,) = screens[job, index].splitlines()
       assert line.startswith(f'{job} {index} has no part in config.algorithm = ')
-  with five_tasks(workdir, algorithm=algorithm, **counts) as tasks:  # Once more.
+  with five_tasks(workdir, **counts) as tasks:  # Once more.
     statuses, screens = ends(tasks)
     assert set(statuses.values()) == {errors.DONE}, screens
     assert 'raise config.num_steps' in screens[leader]
+
+
+@pytest.mark.cluster
+@pytest.mark.parametrize('algorithm', ['downpour', 'synchronous'])
+def test_tasks_with_different_configs_do_not_start(tmp_path, algorithm):
+  counts = {'cluster.num_replicas': 2, 'cluster.num_parameter_servers': 2}
+  own = {('worker', 0): {'server.momentum': 0.5}}
+  if algorithm == 'synchronous':
+    counts['algorithm'] = algorithm
+  with five_tasks(tmp_path / 'run', own, **counts) as tasks:
+    leader = tasks['worker' if algorithm == 'synchronous' else 'chief', 0]
+    screen = runs.end_of(leader, errors.BAD_INPUT)
+  assert 'config.server.momentum is ' in screen
+  assert screen.rstrip().endswith('it must be the same on all machines')
+  assert not (tmp_path / 'run' / 'checkpoints').exists()
 
 
 @pytest.mark.cluster
