@@ -1,8 +1,9 @@
 """The paper's image network (Section 5), small, on digits drawn from fonts.
 
-Three stages of 8 local filters on 10 x 10 patches, 575,218 parameters, one-vs-all logistic
-output; 10,000 images of 28 x 28 pixels to train on, no download. Softmax regression on
-the same data: --config.model.name=acoustic '--config.model.hidden_units=()'.
+Three stages of 8 local filters on 10 x 10 patches, 575,218 parameters, one-vs-all
+logistic output; 10,000 images of 28 x 28 pixels to train on, no download. For softmax
+regression on the same data add
+--config.model.name=acoustic '--config.model.hidden_units=()'.
 
 Run:     python scripts/train.py --config=configs/font_digits.py --workdir=runs/fonts
 Expect:  see paper_results/font_digits.

@@ -13,6 +13,8 @@ from typing import Any
 
 from distbelief import errors
 
+_importing: list[str] = []  # Modules of users, the innermost last.
+
 
 def is_own(name: str) -> bool:
   """Returns whether a name in a config is of a user's function."""
@@ -32,12 +34,9 @@ def function(field: str, name: str) -> Callable[..., Any]:
   """
   module_name, _, function_name = name.rpartition(':')
   try:
-    if module_name.endswith('.py'):
-      module = _of_file(module_name)
-    else:
-      if os.getcwd() not in sys.path:  # A script has its own folder there instead.
-        sys.path.append(os.getcwd())
-      module = importlib.import_module(module_name)
+    module = _imported(module_name)
+  except errors.UserError:
+    raise
   except FileNotFoundError:
     raise errors.ConfigError(
       field, name, f'names no file: there is no {module_name} in {os.getcwd()}'
@@ -88,6 +87,27 @@ def one_line(error: BaseException) -> str:
   """Returns what an error says, in one line."""
   lines = [line.strip() for line in str(error).splitlines() if line.strip()]
   return ': '.join([type(error).__name__, *lines[:1]])
+
+
+def refuse_while_importing(what: str) -> None:
+  """Raises errors.UserError if a user's file is being imported for a function in it."""
+  if _importing:
+    raise errors.UserError(
+      f'{what} was called while {_importing[-1]} was read for a function in it: put the '
+      "call under if __name__ == '__main__':"
+    )
+
+
+def _imported(name: str) -> Any:
+  _importing.append(name)
+  try:
+    if name.endswith('.py'):
+      return _of_file(name)
+    if os.getcwd() not in sys.path:  # A script has its own folder there instead.
+      sys.path.append(os.getcwd())
+    return importlib.import_module(name)
+  finally:
+    _importing.pop()
 
 
 def _of_file(path: str) -> Any:

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import ml_collections
 
 from distbelief import config as config_lib
-from distbelief import errors, workdirs
+from distbelief import errors, files, own, workdirs
 from distbelief.telemetry import provenance
+
+_GIVEN = 'given.keras'  # A model that was handed to `train`.
 
 
 def train(
-  config: ml_collections.ConfigDict, workdir: str | os.PathLike
+  config: ml_collections.ConfigDict,
+  workdir: str | os.PathLike,
+  model: Any = None,
+  data: Callable[[str, int], Any] | None = None,
 ) -> dict[str, Any]:
   """Trains as `config` says, on a cluster of processes on this machine.
 
@@ -30,17 +36,32 @@ def train(
   Args:
     config: From `distbelief.default_config()`.
     workdir: The run's directory; if it has a run of the same config, that is resumed.
+    model: In place of config.model.name: a built Keras 3 model (it stays as it is; the
+      trained one is model.keras in `workdir`), or a function at the top of a file that
+      returns one.
+    data: In place of config.data.name: a function at the top of a file, of (split, seed)
+      with split 'train' or 'holdout', that returns a tf.data.Dataset of single examples
+      (inputs, label).
 
   Returns:
     What the run's summary.json holds.
 
   Raises:
-    errors.UserError: If a field cannot be, or the workdir holds another run.
+    errors.UserError: If a field cannot be, the workdir holds another run, or the model
+      or the data cannot be handed to another process.
     RuntimeError: If the training failed; the reason is on standard error.
   """
+  own.refuse_while_importing('distbelief.train')
+  config = config.copy_and_resolve_references()
+  if data is not None:
+    config.data.name = own.name_of('data', data)
+  if model is not None:
+    config.model.name = _name_of_model(model, Path(workdir))
   config_lib.check(config)
   with workdirs.hold(Path(workdir)):
     workdirs.prepare(config, Path(workdir))
+    if hasattr(model, 'save'):
+      _save(model, Path(config.model.name))
   with tempfile.NamedTemporaryFile('w', suffix='.json') as file:
     # The command that a reader of the summary can repeat is the caller's.
     json.dump({'config': config.to_dict(), 'command': sys.argv}, file)
@@ -52,9 +73,53 @@ def train(
   return json.loads((Path(workdir) / 'summary.json').read_text())
 
 
+def _name_of_model(model: Any, workdir: Path) -> str:
+  if not hasattr(model, 'save'):
+    return own.name_of('model', model)
+  if not model.built:
+    raise errors.UserError(
+      f'model ({model.name}) is not built: give it a keras.Input, or call build()'
+    )
+  return str(workdir.resolve() / _GIVEN)
+
+
+def _save(model: Any, path: Path) -> None:
+  """Writes a model for other processes, unless the run has begun with it.
+
+  Raises:
+    errors.UserError: If it cannot be written, or the run has begun with another one.
+  """
+  description = path.with_suffix('.json')
+  text = model.to_json()
+  if path.exists() and description.exists():
+    if _architecture(description.read_text()) == _architecture(text):
+      return
+    if (path.parent / 'checkpoints').exists():
+      raise errors.UserError(
+        f'model ({model.name}) differs from that of the run in {path.parent}: choose '
+        'another workdir'
+      )
+  try:
+    model.save(path)
+  except Exception as error:  # Keras raises what it likes.
+    raise errors.UserError(
+      f'model ({model.name}) cannot be saved: {own.one_line(error)}; let its classes '
+      'have get_config(), or hand over a function that makes it'
+    ) from error
+  files.write_whole(description, text)
+
+
+def _architecture(text: str) -> Any:
+  """Returns a model's description without the numbers that Keras counts up."""
+  return re.sub(r'_\d+(?=")|(?<="shared_object_id": )\d+', '', text)
+
+
 def _run(words: list[str]) -> int:
   """Runs a launcher; Ctrl-C reaches it once, and leaves it time for a checkpoint."""
-  with subprocess.Popen(words, start_new_session=True) as process:
+  # What can be imported here can be there.
+  paths = os.pathsep.join(path or os.getcwd() for path in sys.path)
+  environ = {**os.environ, 'PYTHONPATH': paths}
+  with subprocess.Popen(words, start_new_session=True, env=environ) as process:
     try:
       return process.wait()
     except KeyboardInterrupt:

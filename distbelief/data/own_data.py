@@ -90,7 +90,8 @@ class OwnData(examples.Examples):
     return self._count('train')
 
   def prepare(self) -> None:
-    """Counts what the dataset does not know, and refuses what is endless or empty."""
+    """Counts what the dataset does not know, and refuses what cannot be learnt from."""
+    _ = self.spec
     for split in ('train', 'holdout'):
       if self._count(split) == 0:
         raise errors.ConfigError(
@@ -104,6 +105,10 @@ class OwnData(examples.Examples):
     return self.dataset(split).shard(stride, first)
 
   def _count(self, split: str) -> int:
+    with tf.init_scope():  # Also where a graph is being made.
+      return self._count_eagerly(split)
+
+  def _count_eagerly(self, split: str) -> int:
     dataset = self._eager(split)
     count = int(dataset.cardinality())
     if count == tf.data.INFINITE_CARDINALITY:
@@ -118,7 +123,7 @@ class OwnData(examples.Examples):
 
   @functools.cache  # noqa: B019 (a source lives as long as its process)
   def _eager(self, split: str) -> tf.data.Dataset:
-    with tf.init_scope():  # Also where a graph is being made.
+    with tf.init_scope():
       return self.dataset(split)
 
 

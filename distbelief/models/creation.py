@@ -61,6 +61,13 @@ def _create(
   shape = tuple(inputs.shape[1:])
   if config.name == 'acoustic':
     return acoustic.acoustic_dnn(shape, config.hidden_units, num_classes, seed)
+  if len(shape) != 3:
+    raise errors.ConfigError(
+      _FIELD,
+      config.name,
+      f'takes images, height x width x channels, but the data are {shown(spec)}: choose '
+      'acoustic, or other data',
+    )
   return image.image_network(
     shape, config.num_maps, config.patch, config.stride, config.pool, num_classes, seed
   )

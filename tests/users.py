@@ -1,0 +1,179 @@
+"""What users may hand over: models and data, good and bad."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+CLASSES, WIDTH = 4, 20
+
+
+def network():
+  """With dropout and batch normalisation."""
+  model = keras.Sequential(
+    [
+      keras.Input((WIDTH,)),
+      layers.Dense(16),
+      layers.BatchNormalization(momentum=0.9),
+      layers.ReLU(),
+      layers.Dropout(0.2),
+      layers.Dense(CLASSES),
+    ]
+  )
+  model.compile(
+    optimizer='sgd',
+    loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    metrics=['accuracy'],
+  )
+  return model
+
+
+def examples(split, seed):
+  """Four clouds of points, 1,500 to train on and 500 held out."""
+  centres = np.random.default_rng(0).normal(size=[CLASSES, WIDTH])
+  rng = np.random.default_rng([seed, split == 'train'])
+  labels = rng.integers(0, CLASSES, 1500 if split == 'train' else 500)
+  inputs = centres[labels] + 1.5 * rng.normal(size=[len(labels), WIDTH])
+  return tf.data.Dataset.from_tensor_slices((3 * inputs.astype('float32') + 5, labels))
+
+
+def uncompiled():
+  return keras.Sequential([keras.Input((WIDTH,)), layers.Dense(CLASSES)])
+
+
+# Bad models.
+
+
+def fails():
+  raise ZeroDivisionError('the dog ate it\nand more')
+
+
+def no_model():
+  return [layers.Dense(3)]
+
+
+def not_built():
+  return keras.Sequential([layers.Dense(3)])
+
+
+def nothing_to_train():
+  model = uncompiled()
+  model.trainable = False
+  return model
+
+
+class OwnStep(keras.Sequential):
+  def train_step(self, data):
+    return super().train_step(data)
+
+
+def own_train_step():
+  return OwnStep([keras.Input((WIDTH,)), layers.Dense(CLASSES)])
+
+
+def double():
+  return keras.Sequential([keras.Input((WIDTH,)), layers.Dense(CLASSES, dtype='float64')])
+
+
+def stateful():
+  inputs = keras.Input(batch_shape=(64, WIDTH))
+  x = layers.LSTM(3, stateful=True)(layers.Reshape((WIDTH, 1))(inputs))
+  return keras.Model(inputs, layers.Dense(CLASSES)(x))
+
+
+def wrong_width():
+  return keras.Sequential([keras.Input((WIDTH + 1,)), layers.Dense(CLASSES)])
+
+
+def too_few_outputs():
+  return keras.Sequential([keras.Input((WIDTH,)), layers.Dense(CLASSES - 1)])
+
+
+def assigns_parameters():
+  dense = layers.SpectralNormalization(layers.Dense(CLASSES))
+  return keras.Sequential([keras.Input((WIDTH,)), dense])
+
+
+_HIDDEN = tf.Variable(1.0)
+
+
+def holds_a_variable():
+  scaled = layers.Lambda(lambda x: x * _HIDDEN)
+  return keras.Sequential([keras.Input((WIDTH,)), scaled, layers.Dense(CLASSES)])
+
+
+def calls_python():
+  call = layers.Lambda(
+    lambda x: tf.ensure_shape(tf.numpy_function(np.sin, [x], tf.float32), x.shape),
+    output_shape=(WIDTH,),
+  )
+  return keras.Sequential([keras.Input((WIDTH,)), call, layers.Dense(CLASSES)])
+
+
+# Bad data.
+
+
+def no_dataset(split, seed):
+  return np.zeros([10, WIDTH])
+
+
+def broken(split, seed):
+  raise FileNotFoundError('no such file: /data/train.tfrecord')
+
+
+def takes_nothing():
+  return None
+
+
+def without_labels(split, seed):
+  return examples(split, seed).map(lambda x, y: x)
+
+
+def batched(split, seed):
+  return examples(split, seed).batch(16)
+
+
+def endless(split, seed):
+  return examples(split, seed).repeat()
+
+
+def empty_holdout(split, seed):
+  return examples(split, seed).take(0 if split == 'holdout' else 1000)
+
+
+def tiny(split, seed):
+  return examples(split, seed).take(3)
+
+
+def other_holdout(split, seed):
+  made = examples(split, seed)
+  return made if split == 'train' else made.map(lambda x, y: (x[:3], y))
+
+
+def bad_label(split, seed):
+  made = examples(split, seed).enumerate()
+  return made.map(lambda i, xy: (xy[0], tf.where(i == 900, 77, tf.cast(xy[1], tf.int32))))
+
+
+def not_numbers(split, seed):
+  return examples(split, seed).map(lambda x, y: (x * float('nan'), y))
+
+
+def words(split, seed):
+  return examples(split, seed).map(lambda x, y: (tf.strings.as_string(x), y))
+
+
+def generator(split, seed):
+  def make():
+    for _ in range(500):
+      yield np.zeros([WIDTH], np.float32), 1
+
+  return tf.data.Dataset.from_generator(
+    make, output_signature=(tf.TensorSpec([WIDTH]), tf.TensorSpec([], tf.int64))
+  )
+
+
+def eager_only(split, seed):
+  return tf.data.Dataset.from_tensor_slices(
+    (np.zeros([500, WIDTH], np.float32), np.arange(500) % int(tf.constant(4)))
+  ).take(int(tf.constant(500)))
