@@ -49,15 +49,14 @@ class Rule:
 class Truth:
   """Replays the records of one run."""
 
-  def __init__(self, initial, num_shards, rule, rate, alpha, n_fetch, n_push, minibatch):
-    """`minibatch(replica, step)` returns (inputs, labels) as NumPy arrays."""
+  def __init__(self, initial, num_shards, rule, rate, alpha, gradient_at):
+    """`gradient_at(params, replica, step)` returns a list of NumPy arrays."""
     self.shapes = [p.shape for p in initial]
     flat = np.concatenate([p.ravel() for p in initial]).astype(np.float64)
     self.bounds = np.cumsum([0] + [len(s) for s in np.array_split(flat, num_shards)])
     self.values = [[s] for s in np.array_split(flat, num_shards)]  # By version.
     self.rules = [Rule(rule, rate, len(v[0])) for v in self.values]
-    self.alpha, self.n_fetch, self.n_push = alpha, n_fetch, n_push
-    self.minibatch = minibatch
+    self.alpha, self.gradient_at = alpha, gradient_at
     self.params = {}  # What each incarnation holds after its last step.
     self.next_step = {}
 
@@ -87,7 +86,7 @@ class Truth:
       if record['fresh']:
         self.params[replica] = self.fetched(record['version_held'])
       params = self.params[replica]
-      parts = gradient(self.shaped(params), *self.minibatch(replica[0], record['batch']))
+      parts = self.gradient_at(self.shaped(params), replica[0], record['batch'])
       g = np.concatenate([part.ravel() for part in parts])
       self.params[replica] = params - self.alpha * g
       total = total + g

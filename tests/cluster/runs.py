@@ -121,10 +121,10 @@ def config_of(workdir):
   return config_lib.from_json((workdir / 'config.json').read_text())
 
 
-def checkpointed(workdir):
-  """The server's parameters in the last checkpoint, [P]."""
+def checkpointed(workdir, what='parameters'):
+  """The server's parameters, or what else it has, in the last checkpoint, [P]."""
   reader = tf.train.load_checkpoint(str(workdir / 'checkpoints'))
-  return reader.get_tensor('parameters/.ATTRIBUTES/VARIABLE_VALUE')
+  return reader.get_tensor(f'{what}/.ATTRIBUTES/VARIABLE_VALUE')
 
 
 def minibatches_of(config, num_replicas):
