@@ -1,12 +1,14 @@
-"""The flags of scripts/train.py, and its errors in one line each."""
+"""The flags of scripts/train.py and evaluate.py, and their errors in one line each."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import ml_collections
@@ -22,12 +24,15 @@ _USAGE = (
 )
 
 
+_USAGE_OF_EVALUATE = (
+  'python scripts/evaluate.py --model=DIR/model.keras --config=configs/quickstart.py '
+  '[--config.FIELD=VALUE ...]'
+)
+
+
 def train(argv: list[str]) -> int:
   """Is scripts/train.py; returns its exit status."""
   values = flags.FlagValues()
-  config_flag = config_flags.DEFINE_config_file(
-    'config', None, 'A file whose get_config() returns the config.', flag_values=values
-  )
   workdir_flag = flags.DEFINE_string(
     'workdir', None, "The run's directory; the same run there is resumed.", values
   )
@@ -40,24 +45,10 @@ def train(argv: list[str]) -> int:
     'Print every field with its value and meaning, and end.',
     values,
   )
-  help_flag = flags.DEFINE_bool('help', False, 'Show this.', values, short_name='h')
   try:
-    words = _parse(values, argv)
-    if help_flag.value:
-      print(f'usage: {_USAGE}\n{values.main_module_help() or values.get_help()}')
+    config = _config(values, argv, _USAGE)
+    if config is None:
       return errors.DONE
-    if words:
-      raise errors.UserError(
-        f'{words[0]!r} is not understood: fields are set by --config.FIELD=VALUE'
-      )
-    path, config = _config_path(argv), config_flag.value
-    if not path:
-      raise errors.UserError(f'--config is missing: {_USAGE}')
-    if not isinstance(config, ml_collections.ConfigDict):
-      raise errors.UserError(
-        f'--config ({path}): get_config() returns no ConfigDict: let it return what '
-        'distbelief.default_config() gave it'
-      )
     if print_flag.value:
       config_lib.check(config)
       print(config_lib.describe(config))
@@ -68,6 +59,84 @@ def train(argv: list[str]) -> int:
   except errors.UserError as error:
     print(f'error: {error}', file=sys.stderr)
     return error.status
+
+
+def evaluate(argv: list[str]) -> int:
+  """Is scripts/evaluate.py; returns its exit status."""
+  values = flags.FlagValues()
+  model_flag = flags.DEFINE_string('model', None, 'A saved model, FILE.keras.', values)
+  try:
+    config = _config(values, argv, _USAGE_OF_EVALUATE)
+    if config is None:
+      return errors.DONE
+    path = model_flag.value
+    if not path:
+      raise errors.UserError(f'--model is missing: {_USAGE_OF_EVALUATE}')
+    if not path.endswith('.keras') or not os.path.isfile(path):
+      raise errors.UserError(
+        f'--model ({path}) is no .keras file: name what a run leaves, DIR/model.keras'
+      )
+    config_lib.check_fields(config)
+    with _without_chatter():
+      from distbelief import scoring
+
+      line = scoring.holdout(config, path)
+    print(line)
+    return errors.DONE
+  except errors.UserError as error:
+    print(f'error: {error}', file=sys.stderr)
+    return error.status
+
+
+@contextlib.contextmanager
+def _without_chatter() -> Iterator[None]:
+  """Keeps TensorFlow's remarks from the screen, unless something unexpected happens.
+
+  It makes them in native code, some of them whatever TF_CPP_MIN_LOG_LEVEL says.
+  """
+  with tempfile.TemporaryFile() as kept, os.fdopen(os.dup(2), 'wb') as screen:
+    sys.stderr.flush()
+    os.dup2(kept.fileno(), 2)
+    unexpected = True
+    try:
+      yield
+      unexpected = False
+    except errors.UserError:
+      unexpected = False
+      raise
+    finally:
+      sys.stderr.flush()
+      os.dup2(screen.fileno(), 2)
+      if unexpected:
+        kept.seek(0)
+        screen.write(kept.read())
+
+
+def _config(
+  values: flags.FlagValues, argv: list[str], usage: str
+) -> ml_collections.ConfigDict | None:
+  """Parses all flags, --config among them; None: help was asked for, and shown."""
+  config_flag = config_flags.DEFINE_config_file(
+    'config', None, 'A file whose get_config() returns the config.', flag_values=values
+  )
+  help_flag = flags.DEFINE_bool('help', False, 'Show this.', values, short_name='h')
+  words = _parse(values, argv)
+  if help_flag.value:
+    print(f'usage: {usage}\n{values.main_module_help() or values.get_help()}')
+    return None
+  if words:
+    raise errors.UserError(
+      f'{words[0]!r} is not understood: fields are set by --config.FIELD=VALUE'
+    )
+  path, config = _config_path(argv), config_flag.value
+  if not path:
+    raise errors.UserError(f'--config is missing: {usage}')
+  if not isinstance(config, ml_collections.ConfigDict):
+    raise errors.UserError(
+      f'--config ({path}): get_config() returns no ConfigDict: let it return what '
+      'distbelief.default_config() gave it'
+    )
+  return config
 
 
 def _parse(values: flags.FlagValues, argv: list[str]) -> list[str]:

@@ -7,11 +7,14 @@ import importlib
 import importlib.util
 import inspect
 import os
+import re
 import sys
 from collections.abc import Callable
 from typing import Any
 
 from distbelief import errors
+
+_KERAS = 'Exception encountered when calling'  # What is wrong follows.
 
 _importing: list[str] = []  # Modules of users, the innermost last.
 
@@ -85,8 +88,10 @@ def name_of(what: str, given: Callable[..., Any]) -> str:
 
 def one_line(error: BaseException) -> str:
   """Returns what an error says, in one line."""
-  lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-  return ': '.join([type(error).__name__, *lines[:1]])
+  text = re.sub(r'\x1b\[[0-9;]*m', '', str(error))  # Keras prints bold.
+  lines = [line.strip() for line in text.splitlines()]
+  telling = [line for line in lines if line and not line.startswith(_KERAS)]
+  return ': '.join([type(error).__name__, *telling[:1]])
 
 
 def refuse_while_importing(what: str) -> None:

@@ -103,7 +103,7 @@ CASES = {
   'stateful layer': (model('stateful'), 'remembers the minibatch before (lstm'),
   'wrong input shape': (
     model('wrong_width'),
-    'cannot be trained on minibatches of (float32[64, 20], int64[64]): ValueError',
+    '(float32[64, 20], int64[64]): ValueError: Input 0 with name',
   ),
   'assigned parameters': (model('assigns_parameters'), 'a step assigns to the trainable'),
   'hidden variable': (model('holds_a_variable'), 'holds a tf.Variable or a lookup table'),

@@ -1,0 +1,33 @@
+"""What a saved model is worth on a config's hold-out data."""
+
+from __future__ import annotations
+
+import ml_collections
+import tensorflow as tf
+
+from distbelief import learning
+
+_BATCH = 1024
+
+
+def holdout(config: ml_collections.ConfigDict, path: str) -> str:
+  """Returns a line with the loss and metrics over all hold-out examples.
+
+  Args:
+    config: Its data, and its loss if the model was saved without.
+    path: Of the model, a .keras file.
+
+  Raises:
+    errors.UserError: If the data are not there, or the model is not for them.
+  """
+  config = config.copy_and_resolve_references()
+  config.model.name = path
+  source = learning.source_of(config)
+  source.prepare()
+  objective = learning.objective_of(config, source)
+  minibatches = list(source.holdout(_BATCH))
+  found = objective.evaluate(objective.initial, objective.statistics, minibatches)
+  scores = [f'{name} {found[name]:.4f}' for name in ('accuracy', *sorted(found))]
+  kept = [score for score in dict.fromkeys(scores) if not score.endswith(' nan')]
+  number = sum(int(tf.nest.flatten(m)[0].shape[0]) for m in minibatches)
+  return f'hold-out {", ".join(kept)} ({number} examples of {config.data.name})'
