@@ -9,7 +9,7 @@ if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null
   exit 2
 fi
 # What the installation depends on; a change installs anew.
-stamp=$(cat setup.cfg pyproject.toml | sha256sum)
+stamp=$(cat setup.cfg pyproject.toml constraints.txt | sha256sum)
 if [ "$(cat .venv/installed 2>/dev/null)" != "$stamp" ]; then
   echo "Setting up .venv (a minute or two, once) ..."
   if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
@@ -19,7 +19,7 @@ if [ "$(cat .venv/installed 2>/dev/null)" != "$stamp" ]; then
     }
   fi
   .venv/bin/python -m pip install --quiet --disable-pip-version-check \
-    -e '.[plots,speech,test]' || {
+    -c constraints.txt -e '.[plots,speech,test]' || {
     echo "error: pip could not install the package; see above" >&2
     exit 2
   }

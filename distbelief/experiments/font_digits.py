@@ -1,0 +1,133 @@
+"""What networks learn on digits drawn from fonts, and what asynchrony costs them.
+
+The paper's image network against softmax regression, which shows that the data need more
+than a linear map; and a convolutional network of plain Keras with batch normalisation and
+dropout, by every algorithm: its moving statistics come from all replicas at once.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from distbelief.experiments import runs
+
+CONFIG = 'configs/font_digits.py'
+
+_CONVOLUTIONAL = f'{__name__}:convolutional'
+
+# Fields that differ from the config's.
+CASES: Mapping[str, Mapping[str, Any]] = {
+  'image network, Downpour, 2 replicas': {},
+  'softmax regression, Downpour, 2 replicas': {
+    'model.name': 'acoustic',
+    'model.hidden_units': (),
+  },
+  'convolutional, Downpour, 4 replicas': {
+    'model.name': _CONVOLUTIONAL,
+    'cluster.num_replicas': 4,
+  },
+  'convolutional, synchronous, 4 replicas': {
+    'model.name': _CONVOLUTIONAL,
+    'cluster.num_replicas': 4,
+    'algorithm': 'synchronous',
+  },
+  'convolutional, one process': {
+    'model.name': _CONVOLUTIONAL,
+    'algorithm': 'sgd',
+  },
+}
+
+
+def convolutional() -> Any:
+  """Returns a network of plain Keras layers, of which the config knows nothing."""
+  import keras  # A second; the launcher does without.
+  from keras import layers
+
+  model = keras.Sequential(
+    [
+      keras.Input((28, 28, 1)),
+      layers.Conv2D(8, 5, strides=2, use_bias=False),
+      layers.BatchNormalization(),
+      layers.ReLU(),
+      layers.Conv2D(16, 3, strides=2, use_bias=False),
+      layers.BatchNormalization(),
+      layers.ReLU(),
+      layers.Flatten(),
+      layers.Dropout(0.25),
+      layers.Dense(10),
+    ],
+    name='convolutional',
+  )
+  loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+  model.compile('sgd', loss, metrics=['accuracy'], jit_compile=False)
+  return model
+
+
+def plain_keras_accuracy(workdir: Path, seed: int) -> float:
+  """Returns what plain Keras says of a run's model.keras on the hold-out data."""
+  import keras
+
+  from distbelief.data import font_digits, source
+  from distbelief.models import image  # noqa: F401 (Keras must know its layers)
+
+  images, digits = font_digits.FontDigits(seed, 1).table(source.HOLDOUT).stored
+  model = keras.models.load_model(workdir / 'model.keras')
+  return model.evaluate(images, digits, verbose=0, return_dict=True)['accuracy']
+
+
+def table(found: Mapping[str, Any]) -> str:
+  """Returns the medians as a table in Markdown."""
+  lines = ['| network | hold-out accuracy | of model.keras, by plain Keras | seconds |']
+  lines.append('|---|---|---|---|')
+  for name, case in found.items():
+    lines.append(
+      f'| {name} | {case["median_holdout_accuracy"]:.1%} '
+      f'| {case["median_plain_keras_accuracy"]:.1%} | {case["median_seconds"]:.0f} |'
+    )
+  return '\n'.join(lines)
+
+
+def measure(
+  workdir: Path, seeds: Sequence[int], say: Callable[[str], None]
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+  """Trains every case with every seed.
+
+  Args:
+    workdir: Where the runs go; finished ones are not repeated.
+    seeds: Of weights, orders and dropout, and of the data.
+    say: Shows a line.
+
+  Returns:
+    Per case its runs and medians; and the provenance of each run.
+  """
+  found: dict[str, Any] = {}
+  trained = []
+  for name, fields in CASES.items():
+    rows = []
+    for seed in seeds:
+      folder = workdir / name.replace(', ', '-').replace(' ', '_') / str(seed)
+      summary = runs.finish(CONFIG, folder, {**fields, 'seed': seed})
+      row = {
+        'seed': seed,
+        'holdout_accuracy': summary['holdout_accuracy'],
+        'plain_keras_accuracy': plain_keras_accuracy(folder, seed),
+        'seconds': summary['seconds'],
+        'seconds_to_target': summary['seconds_to_target'],
+        'mean_staleness': summary['staleness']['mean'],
+      }
+      say(json.dumps({'case': name, **row}))
+      rows.append(row)
+      trained.append(summary['provenance'])
+    found[name] = {
+      'fields': dict(fields),
+      **{
+        f'median_{name}': statistics.median(row[name] for row in rows)
+        for name in ('holdout_accuracy', 'plain_keras_accuracy', 'seconds')
+      },
+      'runs': rows,
+    }
+  return found, trained
