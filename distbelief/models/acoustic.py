@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import keras
 
+from distbelief.models import losses
+
 # Glorot and Bengio (2010) scale their uniform initialiser by 4 for the sigmoid, whose
 # slope at 0 is 1/4; without it four sigmoid layers sit on a plateau for a long time.
 # The paper does not give its initialisation.
@@ -42,3 +44,8 @@ def acoustic_dnn(
   output = keras.initializers.GlorotUniform(seed=seed + len(hidden_units))
   layers.append(keras.layers.Dense(num_classes, kernel_initializer=output, name='logits'))
   return keras.Sequential(layers, name='acoustic')
+
+
+def loss() -> keras.losses.Loss:
+  """Returns what the paper trains it with: a softmax over the acoustic states."""
+  return losses.of_name('softmax')

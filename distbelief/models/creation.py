@@ -15,7 +15,7 @@ from distbelief.models.objective import Minibatch, Objective
 
 _FIELD = 'config.model.name'
 
-_LOSSES = {'acoustic': 'softmax', 'image': 'logistic'}  # The paper's; Section 5.
+_LOSSES = {'acoustic': acoustic.loss, 'image': image.loss}
 
 
 def objective_of(
@@ -24,7 +24,7 @@ def objective_of(
   """Returns the Objective of config.model; see distbelief.models."""
   model = _create(config, spec, num_classes, seed)
   if not getattr(model, 'compiled', False):
-    _compile(model, _LOSSES.get(config.name, config.loss))
+    _compile(model, _LOSSES.get(config.name, lambda: _loss(config.loss))())
   _refuse(config.name, model)
   try:
     return Objective(model, spec)
@@ -93,20 +93,23 @@ def _load(path: str) -> keras.Model:
     ) from error
 
 
-def _compile(model: Any, loss: str) -> None:
-  """Gives a model that was not compiled the config's loss, and accuracy if it has one."""
+def _loss(name: str) -> keras.losses.Loss | str:
   try:
-    found = losses.of_name(loss)
+    return losses.of_name(name)
   except ValueError as error:
     raise errors.ConfigError(
       'config.model.loss',
-      loss,
+      name,
       'is unknown: choose softmax, logistic, or one that Keras knows, e.g. '
       'mean_squared_error',
     ) from error
+
+
+def _compile(model: Any, loss: keras.losses.Loss | str) -> None:
+  """Gives a model that was not compiled its loss, and an accuracy if that has classes."""
   if isinstance(model, keras.Model):
-    metrics = ['accuracy'] if losses.has_classes(found) else []
-    model.compile('sgd', found, metrics=metrics, jit_compile=False)
+    metrics = ['accuracy'] if losses.has_classes(loss) else []
+    model.compile('sgd', loss, metrics=metrics, jit_compile=False)
 
 
 def _refuse(name: str, model: Any) -> None:

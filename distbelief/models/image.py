@@ -17,6 +17,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from distbelief.models import losses
+
 _PACKAGE = 'distbelief'
 
 
@@ -60,6 +62,11 @@ def image_network(
     keras.layers.Dense(num_classes, kernel_initializer=output, name='logits'),
   ]
   return keras.Sequential(layers, name='image')
+
+
+def loss() -> keras.losses.Loss:
+  """Returns what the paper trains it with: one logistic output per class."""
+  return losses.OneVsAll()
 
 
 @keras.saving.register_keras_serializable(_PACKAGE)
