@@ -45,6 +45,20 @@ def uncompiled():
   return keras.Sequential([keras.Input((WIDTH,)), layers.Dense(CLASSES)])
 
 
+def regression():
+  model = keras.Sequential([keras.Input((WIDTH,)), layers.Dense(1)])
+  model.compile('sgd', 'mse', metrics=['mae'])
+  return model
+
+
+def sums(split, seed):
+  """The label is a weighted sum of the inputs."""
+  rng = np.random.default_rng([seed, split == 'train'])
+  inputs = rng.normal(size=[1000, WIDTH]).astype('float32')
+  labels = inputs @ np.linspace(-1, 1, WIDTH).astype('float32')
+  return tf.data.Dataset.from_tensor_slices((inputs, labels))
+
+
 # Bad models.
 
 

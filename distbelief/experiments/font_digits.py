@@ -17,7 +17,10 @@ from distbelief.experiments import runs
 
 CONFIG = 'configs/font_digits.py'
 
-_CONVOLUTIONAL = f'{__name__}:convolutional'
+_CONVOLUTIONAL = {
+  'model.name': f'{__name__}:convolutional',
+  'server.learning_rate': 0.04,  # The best of three, for each algorithm alike.
+}
 
 # Fields that differ from the config's.
 CASES: Mapping[str, Mapping[str, Any]] = {
@@ -27,16 +30,16 @@ CASES: Mapping[str, Mapping[str, Any]] = {
     'model.hidden_units': (),
   },
   'convolutional, Downpour, 4 replicas': {
-    'model.name': _CONVOLUTIONAL,
+    **_CONVOLUTIONAL,
     'cluster.num_replicas': 4,
   },
   'convolutional, synchronous, 4 replicas': {
-    'model.name': _CONVOLUTIONAL,
+    **_CONVOLUTIONAL,
     'cluster.num_replicas': 4,
     'algorithm': 'synchronous',
   },
   'convolutional, one process': {
-    'model.name': _CONVOLUTIONAL,
+    **_CONVOLUTIONAL,
     'algorithm': 'sgd',
   },
 }

@@ -63,6 +63,17 @@ def train(workdir, **fields):
   return json.loads((workdir / 'summary.json').read_text())
 
 
+def python(script, *words):
+  """Runs a user's script to its end."""
+  return subprocess.run(
+    [sys.executable, str(script), *words],
+    capture_output=True,
+    text=True,
+    timeout=TIMEOUT,
+    env=environment(),
+  )
+
+
 def eventually(condition, seconds=120):
   deadline = time.monotonic() + seconds
   while not (result := condition()):
