@@ -44,13 +44,8 @@ def rehearse(config: ml_collections.ConfigDict) -> None:
 
 def _refuse_python(config: ml_collections.ConfigDict, source: data.Source) -> None:
   """Refuses data that call Python, which a worker does not have."""
-
-  @tf.function(autograph=False)
-  def read() -> Any:
-    return tf.data.experimental.to_variant(source.dataset('train'))
-
   try:
-    graph = read.get_concrete_function().graph
+    graph = source.graph('train')
   except errors.UserError as error:
     raise errors.ConfigError(
       'config.data.name',
@@ -80,7 +75,7 @@ def _refuse_resources(
     .graph
   )
   held = [t for t, _ in graph.captures if t.dtype in (tf.resource, tf.variant)]
-  if held or _operations(graph) & set(_PYTHON):
+  if held or _operations(graph.as_graph_def()) & set(_PYTHON):
     what = 'calls Python' if not held else 'holds a tf.Variable or a lookup table'
     raise errors.ConfigError(
       'config.model.name',
@@ -90,8 +85,7 @@ def _refuse_resources(
     )
 
 
-def _operations(graph: Any) -> set[str]:
-  definition = graph.as_graph_def()
+def _operations(definition: Any) -> set[str]:
   nodes = [
     *definition.node,
     *(n for f in definition.library.function for n in f.node_def),

@@ -114,6 +114,7 @@ class Chief:
     coordinator = tf.distribute.coordinator.ClusterCoordinator(strategy)
 
     source = learning.source_of(config)
+    source.keep(self._workdir / 'data')
     objective = learning.objective_of(config, source)
     sharding = Sharding(objective.shapes, self._num_shards)
     rule = ServerRule.from_config(config)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import shutil
+from pathlib import Path
 
 import tensorflow as tf
 
@@ -10,6 +12,8 @@ from distbelief import errors, own
 from distbelief.data import examples, source
 
 _FIELD = 'config.data.name'
+_MOST_IN_A_GRAPH = 2**22  # Bytes.
+_CHUNK = 256  # Examples that are saved together.
 
 
 class OwnData(examples.Examples):
@@ -32,6 +36,7 @@ class OwnData(examples.Examples):
     """
     super().__init__(seed, shuffle_buffer)
     self.name, self.num_classes = name, num_classes
+    self._kept: Path | None = None  # Where the training set is saved.
 
   def dataset(self, split: str) -> tf.data.Dataset:
     """Returns all examples of a split.
@@ -98,11 +103,46 @@ class OwnData(examples.Examples):
           _FIELD, self.name, f'has no examples in split {split!r}: it needs some'
         )
 
+  def keep(self, folder: Path) -> None:
+    """Saves a training set that is made of arrays, unless it is small.
+
+    Arrays become constants of the workers' graphs, and a graph of 100 MB takes TensorFlow
+    20 s to send and prepare; reading as much from a disk takes it one.
+    """
+    if self.graph('train').ByteSize() <= _MOST_IN_A_GRAPH:
+      return
+    path = folder / 'train'
+    shutil.rmtree(path, ignore_errors=True)  # The function may be another one by now.
+    with tf.device(tf.constant(0).device):  # In a cluster, 'CPU:0' may be any task's.
+      self._eager('train').batch(_CHUNK).save(str(path))
+    self._kept = path
+
+  def graph(self, split: str) -> tf.compat.v1.GraphDef:
+    """Returns the operations that read a split, as a worker would get them.
+
+    Raises:
+      errors.ConfigError: If the function cannot be called where a graph is made.
+    """
+    read = tf.function(
+      lambda: tf.data.experimental.to_variant(self.dataset(split)), autograph=False
+    )
+    return read.get_concrete_function().graph.as_graph_def()
+
   def stored(
     self, split: str, first: int | tf.Tensor, stride: int | tf.Tensor
   ) -> tf.data.Dataset:
     """Returns examples first, first + stride, ... of a split; see the base class."""
-    return self.dataset(split).shard(stride, first)
+    return self._all(split).shard(stride, first)
+
+  def _all(self, split: str) -> tf.data.Dataset:
+    if tf.executing_eagerly():
+      return self._eager(split)
+    if self._kept is None or split != 'train':
+      return self.dataset(split)
+    chunk = tf.nest.map_structure(
+      lambda tensor: tf.TensorSpec([None, *tensor.shape], tensor.dtype), self.spec
+    )
+    return tf.data.Dataset.load(str(self._kept), chunk).unbatch()
 
   def _count(self, split: str) -> int:
     with tf.init_scope():  # Also where a graph is being made.

@@ -6,6 +6,7 @@ Dimensions: N examples to choose from, B examples of a minibatch.
 from __future__ import annotations
 
 import abc
+from pathlib import Path
 from typing import Any, Protocol
 
 import tensorflow as tf
@@ -59,6 +60,13 @@ class Source(abc.ABC):
 
   def prepare(self) -> None:  # noqa: B027 (most sources have nothing to prepare)
     """Downloads and builds what is missing, once, where there is a network."""
+
+  def keep(self, folder: Path) -> None:  # noqa: B027 (most sources need no place)
+    """Puts what other tasks had better read from a disk there; all must see it.
+
+    Args:
+      folder: For nothing else.
+    """
 
   @abc.abstractmethod
   def least_subset(self, num_replicas: int) -> int:

@@ -1,0 +1,101 @@
+"""A user's own function as a source of examples."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from distbelief import errors, own
+from distbelief.data import own_data, source
+from tests import users
+
+
+def made(name='examples', **more):
+  return own_data.OwnData(f'tests.users:{name}', seed=0, num_classes=None, **more)
+
+
+def test_examples_are_those_of_the_function():
+  data = made()
+  data.prepare()
+  assert data.num_examples == 1500
+  assert data.spec == (tf.TensorSpec([users.WIDTH]), tf.TensorSpec([], tf.int64))
+  expected = next(iter(users.examples('train', 0).batch(5)))
+  for one, other in zip(data.first(5), expected, strict=True):
+    np.testing.assert_array_equal(one, other)
+  held_out = np.concatenate([y for _, y in data.holdout(100).as_numpy_iterator()])
+  truth = [int(y) for _, y in users.examples('holdout', 0)]
+  assert held_out.tolist() == truth
+
+
+def test_unknown_lengths_are_counted(monkeypatch):
+  monkeypatch.setattr(
+    users,
+    'odd',
+    lambda s, seed: users.examples(s, seed).filter(lambda x, y: y % 2 == 1),
+    raising=False,
+  )
+  truth = sum(int(y) % 2 for _, y in users.examples('train', 0))
+  assert made('odd').num_examples == truth
+
+
+def test_arrays_that_are_large_are_read_from_a_disk(tmp_path, monkeypatch):
+  """The graph of a worker stays small, and the minibatches are the same."""
+
+  @tf.function
+  def batch(data, step):
+    return next(iter(data.minibatches(1, 3, step, 4)))
+
+  def graph_bytes(data):
+    traced = batch.get_concrete_function(data, tf.constant(0))
+    return traced.graph.as_graph_def().ByteSize()
+
+  small, large = made(), made()
+  small.keep(tmp_path)
+  assert not list(tmp_path.iterdir()) and graph_bytes(small) > 1500 * users.WIDTH * 4
+  monkeypatch.setattr(own_data, '_MOST_IN_A_GRAPH', 1000)
+  large.keep(tmp_path)
+  large.keep(tmp_path)  # As at the next launch.
+  assert graph_bytes(large) < 30_000
+  for step in (0, 3, 200):
+    found, expected = (batch(d, tf.constant(step)) for d in (large, small))
+    for one, other in zip(found, expected, strict=True):
+      np.testing.assert_array_equal(one, other)
+
+
+def test_all_of_a_kept_set_is_there(tmp_path, monkeypatch):
+  monkeypatch.setattr(own_data, '_MOST_IN_A_GRAPH', 0)
+  data = made()
+  data.keep(tmp_path)
+
+  @tf.function
+  def labels():
+    return data.table(source.TRAIN).stored[1]
+
+  truth = [int(y) for _, y in users.examples('train', 0)]
+  assert labels().numpy().tolist() == truth
+
+
+def test_files_and_functions_are_found_by_name(tmp_path, monkeypatch):
+  (tmp_path / 'beside.py').write_text('def build(): return 7\n')
+  monkeypatch.chdir(tmp_path)
+  for name in ('beside:build', 'beside.py:build', f'{tmp_path}/beside.py:build'):
+    assert own.function('config.model.name', name)() == 7
+  assert own.name_of('data', users.examples) == 'tests.users:examples'
+  with pytest.raises(errors.UserError, match='a function at the top of a file'):
+    own.name_of('data', lambda split, seed: None)
+  with pytest.raises(errors.UserError, match='a function at the top of a file'):
+    own.name_of('model', 7)
+
+
+def test_training_while_a_file_is_read_for_a_function_is_refused(tmp_path, monkeypatch):
+  script = 'import distbelief\ndef build(): ...\ndistbelief.train(None, "x")\n'
+  (tmp_path / 'unguarded.py').write_text(script)
+  with pytest.raises(errors.UserError, match="put the call under if __name__ == '__main"):
+    own.function('config.model.name', f'{tmp_path}/unguarded.py:build')
+
+
+def test_one_line_is_what_tells():
+  error = ValueError(
+    'Exception encountered when calling Dense.call().\n\n\x1b[1mbad\x1b[0m\n'
+  )
+  assert own.one_line(error) == 'ValueError: bad'
+  assert own.one_line(KeyError()) == 'KeyError'
