@@ -34,12 +34,12 @@ def rehearse(config: ml_collections.ConfigDict) -> None:
       'needs an accuracy, and the model has none: compile it with '
       "metrics=['accuracy'], or leave this field out",
     )
-  if own.is_own(config.data.name):
+  own_data = own.is_own(config.data.name)
+  if own_data:
     _refuse_python(config, source)
-  if source.made_here and config.model.name in ('acoustic', 'image'):
-    return
-  _refuse_resources(config, source, objective)
-  _try_first_step(config, source, objective)
+  if own_data or config.model.name not in ('acoustic', 'image'):
+    _refuse_resources(config, source, objective)
+    _try_first_step(config, source, objective)
 
 
 def _refuse_python(config: ml_collections.ConfigDict, source: data.Source) -> None:

@@ -39,7 +39,6 @@ class FontDigits(examples.Examples):
 
   name = 'font_digits'
   num_classes = 10
-  made_here = True
 
   def __init__(self, seed: int, num_examples: int, shuffle_buffer: int = 0) -> None:
     """Draws nothing yet; for `seed` and `shuffle_buffer` see the base class."""

@@ -42,12 +42,10 @@ class Source(abc.ABC):
   Attributes:
     name: As the config has it.
     num_classes: Of labels that are class indices; None: they are none, or nobody knows.
-    made_here: Whether the package makes the examples, so that nobody need look at them.
   """
 
   name: str
   num_classes: int | None = None
-  made_here = False
 
   def __init__(self, seed: int) -> None:
     """Sets the seed of all orders."""

@@ -19,7 +19,6 @@ class SyntheticSpeech(speech.Speech):
   """Utterances of 2 s, each a function of (seed, split, index) alone."""
 
   name = 'synthetic_speech'
-  made_here = True
   num_classes = synthesis.NUM_CLASSES
   shortest_utterance = synthesis.NUM_FRAMES
 
