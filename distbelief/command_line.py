@@ -77,6 +77,7 @@ def evaluate(argv: list[str]) -> int:
         f'--model ({path}) is no .keras file: name what a run leaves, DIR/model.keras'
       )
     config_lib.check_fields(config)
+    os.environ['KERAS_BACKEND'] = 'tensorflow'
     with _without_chatter():
       from distbelief import scoring
 

@@ -9,12 +9,23 @@ import inspect
 import os
 import re
 import sys
+import sysconfig
+import traceback
+import zlib
 from collections.abc import Callable
 from typing import Any
 
 from distbelief import errors
 
 _KERAS = 'Exception encountered when calling'  # What is wrong follows.
+
+# Files of whom an error is not the user's line.
+_NOT_OWN = (
+  os.path.dirname(os.path.abspath(__file__)),
+  os.path.dirname(os.__file__),
+  sysconfig.get_paths()['purelib'],
+  '<',
+)
 
 _importing: list[str] = []  # Modules of users, the innermost last.
 
@@ -45,11 +56,11 @@ def function(field: str, name: str) -> Callable[..., Any]:
       field, name, f'names no file: there is no {module_name} in {os.getcwd()}'
     ) from None
   except ModuleNotFoundError as error:
+    remedy = f'write module:function or FILE.py:function, seen from {os.getcwd()}'
+    if error.name not in module_name.split('.'):
+      remedy = f'that is what {module_name} imports'
     raise errors.ConfigError(
-      field,
-      name,
-      f'cannot be imported ({error}): write module:function or FILE.py:function, seen '
-      f'from {os.getcwd()}',
+      field, name, f'cannot be imported ({error}): {remedy}'
     ) from error
   except Exception as error:  # A module is a program: anything may be raised.
     raise errors.ConfigError(field, name, f'failed: {one_line(error)}') from error
@@ -74,6 +85,12 @@ def name_of(what: str, given: Callable[..., Any]) -> str:
   Raises:
     errors.UserError: If no other process could.
   """
+  if isinstance(given, type) or not callable(given):
+    kind = given if isinstance(given, type) else type(given)
+    raise errors.UserError(
+      f'{what} is a {kind.__name__}: hand over the function that makes it, or its name, '
+      'module:function'
+    )
   module = sys.modules.get(getattr(given, '__module__', ''))
   name = getattr(given, '__qualname__', repr(given))
   path = getattr(module, '__file__', None)
@@ -86,12 +103,33 @@ def name_of(what: str, given: Callable[..., Any]) -> str:
   return f'{where}:{name}'
 
 
+def architecture(model: Any) -> str:
+  """Returns a Keras model's description without the numbers that Keras counts up.
+
+  Empty if the model cannot tell.
+  """
+  try:
+    text = model.to_json()
+  except Exception:  # Of a class without get_config.
+    return ''
+  return re.sub(r'_\d+(?=")|(?<="shared_object_id": )\d+', '', text)
+
+
 def one_line(error: BaseException) -> str:
   """Returns what an error says, in one line."""
   text = re.sub(r'\x1b\[[0-9;]*m', '', str(error))  # Keras prints bold.
   lines = [line.strip() for line in text.splitlines()]
   telling = [line for line in lines if line and not line.startswith(_KERAS)]
-  return ': '.join([type(error).__name__, *telling[:1]])
+  return ': '.join([type(error).__name__, *telling[:1]]) + _place(error)
+
+
+def _place(error: BaseException) -> str:
+  """Returns ' (FILE:LINE)' of the user's line that raised, or nothing."""
+  frames = traceback.extract_tb(error.__traceback__)
+  own_frames = [f for f in frames if not f.filename.startswith(_NOT_OWN)]
+  if not own_frames:
+    return ''
+  return f' ({os.path.basename(own_frames[-1].filename)}:{own_frames[-1].lineno})'
 
 
 def refuse_while_importing(what: str) -> None:
@@ -117,11 +155,18 @@ def _imported(name: str) -> Any:
 
 def _of_file(path: str) -> Any:
   name = os.path.splitext(os.path.basename(path))[0]
+  folder = os.path.dirname(os.path.realpath(path))
   loaded = sys.modules.get(name)
-  if loaded and os.path.realpath(getattr(loaded, '__file__', '')) == os.path.realpath(
-    path
+  if loaded and os.path.realpath(getattr(loaded, '__file__', None) or '') == (
+    os.path.realpath(path)
   ):
     return loaded
+  if loaded or name in sys.stdlib_module_names:  # Others want that one.
+    name = f'_own_{zlib.crc32(folder.encode()):08x}_{name}'
+    if name in sys.modules:
+      return sys.modules[name]
+  if folder not in sys.path:  # As for a script; but last.
+    sys.path.append(folder)
   spec = importlib.util.spec_from_file_location(name, path)
   module = importlib.util.module_from_spec(spec)
   sys.modules[name] = module

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from typing import Any
 
 import ml_collections
@@ -14,6 +15,7 @@ from distbelief.models import losses
 from distbelief.models.objective import Objective
 
 _EXAMPLES = 1000  # That are looked at.
+_SOME = 100  # That tell one order from another.
 _PYTHON = ('PyFunc', 'PyFuncStateless', 'EagerPyFunc')  # Operations that call Python.
 
 
@@ -52,12 +54,30 @@ def _refuse_python(config: ml_collections.ConfigDict, source: data.Source) -> No
       config.data.name,
       f'cannot be made a graph, which the workers need: {error}',
     ) from error
-  if _operations(graph) & set(_PYTHON):
+  operations = _operations(graph)
+  if any('Shuffle' in name or 'Random' in name for name in operations):
+    _refuse_other_order(config, source)
+  if operations & set(_PYTHON):
     raise errors.ConfigError(
       'config.data.name',
       config.data.name,
       'calls Python (from_generator, py_function, numpy_function), which cannot run on '
       'a worker: use TensorFlow operations, files, or from_tensor_slices',
+    )
+
+
+def _refuse_other_order(config: ml_collections.ConfigDict, source: data.Source) -> None:
+  """Refuses data that are others each time: then subsets would not be disjoint."""
+  once, again = (
+    tf.nest.flatten(list(source.dataset('train').take(_SOME).batch(_SOME)))
+    for _ in range(2)
+  )
+  if not all(np.array_equal(one, other) for one, other in zip(once, again)):
+    raise errors.ConfigError(
+      'config.data.name',
+      config.data.name,
+      'gives other examples, or another order, each time: leave shuffling to us, and '
+      'make what is random a function of the seed',
     )
 
 
@@ -69,11 +89,18 @@ def _refuse_resources(
     tf.TensorSpec.from_tensor, (objective.initial, objective.statistics)
   )
   minibatch = source.minibatch_spec(config.data.batch_size)
-  graph = (
-    tf.function(objective.gradient, autograph=False)
-    .get_concrete_function(*specs, minibatch, tf.TensorSpec([2], tf.int64))
-    .graph
-  )
+  step = tf.function(objective.gradient, autograph=False)
+  try:
+    graph = step.get_concrete_function(
+      *specs, minibatch, tf.TensorSpec([2], tf.int64)
+    ).graph
+  except Exception as error:  # Whatever a layer, a loss or a metric raises.
+    raise errors.ConfigError(
+      'config.model.name',
+      config.model.name,
+      f'cannot be made a graph on minibatches of {config.data.name}, which the workers '
+      f'need: {own.one_line(error)}',
+    ) from error
   held = [t for t, _ in graph.captures if t.dtype in (tf.resource, tf.variant)]
   if held or _operations(graph.as_graph_def()) & set(_PYTHON):
     what = 'calls Python' if not held else 'holds a tf.Variable or a lookup table'
@@ -98,19 +125,37 @@ def _try_first_step(
 ) -> None:
   first = source.first(max(_EXAMPLES, config.data.batch_size))
   _, labels, *_ = first
-  if losses.has_classes(objective.model.loss) and not tf.nest.is_nested(labels):
-    _refuse_labels(config, np.asarray(labels), objective.model.output_shape[-1])
   minibatch = tf.nest.map_structure(lambda part: part[: config.data.batch_size], first)
+  weights = objective.initial, objective.statistics
   try:
-    loss = objective.gradient(
-      objective.initial, objective.statistics, minibatch, tf.constant([0, 0], tf.int64)
-    ).loss
+    outputs = objective.outputs(*weights, minibatch[0])
+    if losses.has_classes(objective.model.loss) and tf.is_tensor(outputs):
+      _refuse_labels(config, np.asarray(labels), outputs.shape[-1], objective.model.loss)
+    result = objective.gradient(*weights, minibatch, tf.constant([0, 0], tf.int64))
+    objective.evaluate(*weights, [minibatch])
+    with tempfile.TemporaryDirectory() as folder:
+      objective.export(*weights, f'{folder}/model.keras')
+  except errors.UserError:
+    raise
+  except NotImplementedError as error:  # Keras says so of a class without get_config.
+    raise errors.ConfigError(
+      'config.model.name',
+      config.model.name,
+      f'cannot be saved ({own.one_line(error)}): let its classes have get_config()',
+    ) from error
   except Exception as error:  # Whatever a layer or a loss raises.
     raise errors.ConfigError(
       'config.model.name',
       config.model.name,
       f'fails on the first minibatch of {config.data.name}: {own.one_line(error)}',
     ) from error
+  loss = result.loss
+  if not any(np.any(gradient) for gradient in result.gradient):
+    raise errors.ConfigError(
+      'config.model.name',
+      config.model.name,
+      'has a loss without a gradient: nothing in it depends smoothly on the parameters',
+    )
   if not np.isfinite(loss):
     raise errors.ConfigError(
       'config.data.name',
@@ -121,9 +166,10 @@ def _try_first_step(
 
 
 def _refuse_labels(
-  config: ml_collections.ConfigDict, labels: np.ndarray, num_outputs: int
+  config: ml_collections.ConfigDict, labels: np.ndarray, num_outputs: int, loss: Any
 ) -> None:
-  bad = labels[(labels < 0) | (labels >= num_outputs)]
+  ignored = labels == getattr(loss, 'ignore_class', None)
+  bad = labels[((labels < 0) | (labels >= num_outputs)) & ~ignored]
   if bad.size:
     raise errors.ConfigError(
       'config.data.name',

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -26,7 +25,7 @@ def train(
   config: ml_collections.ConfigDict,
   workdir: str | os.PathLike,
   model: Any = None,
-  data: Callable[[str, int], Any] | None = None,
+  data: Callable[[str, int], Any] | str | None = None,
 ) -> dict[str, Any]:
   """Trains as `config` says, on a cluster of processes on this machine.
 
@@ -38,10 +37,10 @@ def train(
     workdir: The run's directory; if it has a run of the same config, that is resumed.
     model: In place of config.model.name: a built Keras 3 model (it stays as it is; the
       trained one is model.keras in `workdir`), or a function at the top of a file that
-      returns one.
+      returns one, or its name.
     data: In place of config.data.name: a function at the top of a file, of (split, seed)
       with split 'train' or 'holdout', that returns a tf.data.Dataset of single examples
-      (inputs, label).
+      (inputs, label); or its name.
 
   Returns:
     What the run's summary.json holds.
@@ -54,13 +53,13 @@ def train(
   own.refuse_while_importing('distbelief.train')
   config = config.copy_and_resolve_references()
   if data is not None:
-    config.data.name = own.name_of('data', data)
+    config.data.name = data if isinstance(data, str) else own.name_of('data', data)
   if model is not None:
     config.model.name = _name_of_model(model, Path(workdir))
   config_lib.check(config)
   with workdirs.hold(Path(workdir)):
     workdirs.prepare(config, Path(workdir))
-    if hasattr(model, 'save'):
+    if config.model.name == str(Path(workdir).resolve() / _GIVEN):
       _save(model, Path(config.model.name))
   with tempfile.NamedTemporaryFile('w', suffix='.json') as file:
     # The command that a reader of the summary can repeat is the caller's.
@@ -74,7 +73,9 @@ def train(
 
 
 def _name_of_model(model: Any, workdir: Path) -> str:
-  if not hasattr(model, 'save'):
+  if isinstance(model, str):
+    return model
+  if isinstance(model, type) or not hasattr(model, 'save'):
     return own.name_of('model', model)
   if not model.built:
     raise errors.UserError(
@@ -90,15 +91,15 @@ def _save(model: Any, path: Path) -> None:
     errors.UserError: If it cannot be written, or the run has begun with another one.
   """
   description = path.with_suffix('.json')
-  text = model.to_json()
-  if path.exists() and description.exists():
-    if _architecture(description.read_text()) == _architecture(text):
+  text = own.architecture(model)
+  begun = any((path.parent / name).exists() for name in ('checkpoints', 'steps'))
+  if begun and path.exists() and description.exists():
+    if description.read_text() == text:
       return
-    if (path.parent / 'checkpoints').exists():
-      raise errors.UserError(
-        f'model ({model.name}) differs from that of the run in {path.parent}: choose '
-        'another workdir'
-      )
+    raise errors.UserError(
+      f'model ({model.name}) differs from that of the run in {path.parent}: choose '
+      'another workdir'
+    )
   try:
     model.save(path)
   except Exception as error:  # Keras raises what it likes.
@@ -107,11 +108,6 @@ def _save(model: Any, path: Path) -> None:
       'have get_config(), or hand over a function that makes it'
     ) from error
   files.write_whole(description, text)
-
-
-def _architecture(text: str) -> Any:
-  """Returns a model's description without the numbers that Keras counts up."""
-  return re.sub(r'_\d+(?=")|(?<="shared_object_id": )\d+', '', text)
 
 
 def _run(words: list[str]) -> int:

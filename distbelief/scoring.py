@@ -5,7 +5,7 @@ from __future__ import annotations
 import ml_collections
 import tensorflow as tf
 
-from distbelief import learning
+from distbelief import learning, own
 
 _BATCH = 1024
 
@@ -14,13 +14,16 @@ def holdout(config: ml_collections.ConfigDict, path: str) -> str:
   """Returns a line with the loss and metrics over all hold-out examples.
 
   Args:
-    config: Its data, and its loss if the model was saved without.
+    config: Its data; the loss if the model was saved without; and, if the model has
+      classes of the user's, in model.name the function that made it.
     path: Of the model, a .keras file.
 
   Raises:
     errors.UserError: If the data are not there, or the model is not for them.
   """
   config = config.copy_and_resolve_references()
+  if own.is_own(config.model.name):  # Its file registers the classes of the model.
+    own.function('config.model.name', config.model.name)
   config.model.name = path
   source = learning.source_of(config)
   source.prepare()

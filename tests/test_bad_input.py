@@ -113,18 +113,31 @@ CASES = {
     "config.model.loss ('sotfmax') is unknown: choose softmax",
   ),
   'target without accuracy': (
-    [
-      *model('uncompiled'),
-      *field('model.loss', 'mse'),
-      *field('target_accuracy', 0.5),
-    ],
+    field('model.name', 'tests.users:regression')
+    + field('data.name', 'tests.users:sums')
+    + field('target_accuracy', 0.5),
     'target_accuracy (0.5) needs an accuracy, and the model has none',
   ),
   'labels beyond the outputs': (
     model('too_few_outputs'),
     'has the label 3 among its first 1000 examples, and the model 3 outputs',
   ),
+  'subclassed model and labels beyond its outputs': (
+    [*model('subclassed'), '--config.data.name=tests.users:bad_label'],
+    'has the label 77 among its first 1000 examples, and the model 4 outputs',
+  ),
+  'model that cannot be saved': (
+    model('not_saved'),
+    'cannot be saved (NotImplementedError',
+  ),
+  'metric that is no graph': (model('eager_metric'), 'cannot be made a graph on'),
+  'loss of other shapes': (
+    [*model('uncompiled'), *field('model.loss', 'mse')],
+    'cannot be trained on minibatches',
+  ),
+  'loss without a gradient': (model('no_gradient'), 'has a loss without a gradient'),
   # Data.
+  'shuffled': (data('shuffled'), 'gives other examples, or another order, each time'),
   'no dataset': (data('no_dataset'), 'returned a ndarray: return a tf.data.Dataset'),
   'data that fail': (
     data('broken'),
@@ -198,7 +211,13 @@ def test_bad_input_is_one_line(train, words, text):
 
 
 def test_good_input_would_start(train):
-  for words in (model('network'), model('uncompiled'), []):
+  fine = (
+    *map(model, ('network', 'uncompiled', 'subclassed', 'vector_metric', 'ignores')),
+    ['--config.data.num_classes=4', DATA],
+    ['--config.data.name=tests.users:seeded_order', '--config.data.num_classes=4'],
+    [],
+  )
+  for words in fine:
     with pytest.raises(AssertionError, match='would have been started'):
       train(*words)
 
@@ -271,6 +290,22 @@ def test_a_host_that_does_not_resolve_is_named(tmp_path):
   assert task.returncode == errors.LOST_PEER
   assert 'worker 0 at nowhere.invalid:2 (unknown host)' in task.stderr.splitlines()[-1]
   assert task.stderr.splitlines()[-1].startswith('error: no ps 0 at b.invalid:3 (unknown')
+
+
+def test_a_chief_needs_no_gpu_where_its_workers_do(tmp_path):
+  with socket.create_server(('127.0.0.1', 0)) as free:
+    port = free.getsockname()[1]
+  cluster = {
+    'chief': [f'127.0.0.1:{port}'],
+    'worker': ['127.0.0.1:9'],
+    'ps': ['b.invalid:3'],
+  }
+  fields = {'cluster.num_replicas': 1, 'cluster.num_parameter_servers': 1}
+  fields |= {'cluster.start_timeout': 1, 'cluster.device': 'gpu'}
+  for job, text in (('chief', 'error: no ps 0 at'), ('worker', 'needs a GPU, and this')):
+    given = {'cluster': cluster, 'task': {'type': job, 'index': 0}}
+    task = by_hand(tmp_path / 'run', given, **fields)
+    assert text in task.stderr.splitlines()[-1], task.stderr
 
 
 @pytest.mark.cluster

@@ -87,3 +87,39 @@ def test_a_file_that_is_no_model_is_one_line(evaluate, tmp_path):
   (tmp_path / 'bad.keras').write_text('no model')
   status, _, error = evaluate(f'--model={tmp_path / "bad.keras"}', CONFIG)
   assert status == errors.BAD_INPUT and 'cannot be loaded: ' in error
+
+
+def test_classes_of_the_users_come_in_by_the_function_that_made_the_model(tmp_path):
+  (tmp_path / 'mine.py').write_text(
+    'import keras\n'
+    '@keras.saving.register_keras_serializable("mine")\n'
+    'class Twice(keras.layers.Layer):\n'
+    '  def call(self, inputs): return 2 * inputs\n'
+    'def build():\n'
+    '  shape = keras.Input((20,))\n'
+    '  model = keras.Sequential([shape, Twice(), keras.layers.Dense(4)])\n'
+    '  loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)\n'
+    '  model.compile("sgd", loss)\n'
+    '  return model\n'
+    'if __name__ == "__main__":\n'
+    '  build().save("model.keras")\n'
+  )
+  environ = runs.environment()
+  saving = [sys.executable, 'mine.py']
+  subprocess.run(saving, cwd=tmp_path, env=environ, check=True, timeout=runs.TIMEOUT)
+  words = [sys.executable, str(runs.ROOT / 'scripts' / 'evaluate.py')]
+  words += ['--model=model.keras', CONFIG, OWN]
+  without, given = (
+    subprocess.run(
+      [*words, *more],
+      capture_output=True,
+      text=True,
+      cwd=tmp_path,
+      env=environ,
+      timeout=runs.TIMEOUT,
+    )
+    for more in ([], ['--config.model.name=mine.py:build'])
+  )
+  assert without.returncode == errors.BAD_INPUT
+  assert 'to evaluate, name it as config.model.name' in without.stderr
+  assert given.returncode == 0 and given.stdout.startswith('hold-out loss '), given.stderr

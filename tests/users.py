@@ -59,7 +59,86 @@ def sums(split, seed):
   return tf.data.Dataset.from_tensor_slices((inputs, labels))
 
 
+class Subclassed(keras.Model):
+  def __init__(self):
+    super().__init__()
+    self.out = layers.Dense(CLASSES)
+
+  def call(self, inputs):
+    return self.out(inputs)
+
+
+def _compiled(model, metrics=()):
+  loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+  model.compile('sgd', loss, metrics=['accuracy', *metrics], jit_compile=False)
+  return model
+
+
+def subclassed():
+  model = Subclassed()
+  model(tf.zeros([1, WIDTH]))
+  return _compiled(model)
+
+
+def vector_metric():
+  class PerClass(keras.metrics.Metric):
+    def __init__(self):
+      super().__init__(name='per_class')
+      self.counts = self.add_weight(shape=(CLASSES,), initializer='zeros')
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+      chosen = tf.one_hot(tf.argmax(y_pred, -1), CLASSES)
+      self.counts.assign(self.counts + tf.reduce_sum(chosen, 0))
+
+    def result(self):
+      return self.counts
+
+  return _compiled(uncompiled(), [PerClass()])
+
+
+def ignores():
+  model = uncompiled()
+  loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=3)
+  model.compile('sgd', loss)
+  return model
+
+
+def seeded_order(split, seed):
+  made = examples(split, seed)
+  return made.shuffle(2000, seed=seed + 1, reshuffle_each_iteration=False)
+
+
 # Bad models.
+
+
+def not_saved():
+  class Scale(layers.Layer):
+    def __init__(self, factor):
+      super().__init__()
+      self.factor = factor
+
+    def call(self, inputs):
+      return self.factor(inputs)
+
+  layer = Scale(lambda x: 2 * x)
+  return _compiled(keras.Sequential([keras.Input((WIDTH,)), layer, layers.Dense(4)]))
+
+
+def eager_metric():
+  def count(y_true, y_pred):
+    return float(y_pred.numpy().sum())
+
+  return _compiled(uncompiled(), [count])
+
+
+def no_gradient():
+  model = uncompiled()
+
+  def rounded(y_true, y_pred):
+    return tf.cast(tf.argmax(y_pred, -1), tf.float32)
+
+  model.compile('sgd', rounded, jit_compile=False)
+  return model
 
 
 def fails():
@@ -171,6 +250,10 @@ def other_holdout(split, seed):
 def bad_label(split, seed):
   made = examples(split, seed).enumerate()
   return made.map(lambda i, xy: (xy[0], tf.where(i == 900, 77, tf.cast(xy[1], tf.int32))))
+
+
+def shuffled(split, seed):
+  return examples(split, seed).shuffle(2000)
 
 
 def not_numbers(split, seed):

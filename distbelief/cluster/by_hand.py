@@ -80,7 +80,7 @@ def _lead(
     if workdirs.prepare(config, Path(workdir)):
       print(workdirs.already_finished(config, workdir))
       return errors.DONE
-    trial.in_child(lambda: tasks.check(config))
+    trial.in_child(lambda: tasks.rehearse(config))
     servers.refuse_taken_port(task.job, task.index, task.address)
     agreement.announce(Path(workdir), task, config)
     return _train(config, workdir, task)

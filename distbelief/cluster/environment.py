@@ -10,6 +10,8 @@ from distbelief import errors
 _SETTINGS = {
   # Else a task whose peer died waits for it for ever.
   'GRPC_FAIL_FAST': 'use_caller',
+  # There is no other for a parameter server.
+  'KERAS_BACKEND': 'tensorflow',
 }
 _DEFAULTS = {
   'TF_CPP_MIN_LOG_LEVEL': '1',

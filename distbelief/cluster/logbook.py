@@ -11,8 +11,9 @@ import ml_collections
 import numpy as np
 
 from distbelief import config as config_lib
-from distbelief import data, errors, workdirs
+from distbelief import data, errors, files, own, workdirs
 from distbelief.algorithms.rules import Rule
+from distbelief.algorithms.sharding import Sharding
 from distbelief.algorithms.statistics import Weights
 from distbelief.cluster import checkpoints
 from distbelief.cluster.evaluation import Evaluator, GetWeights
@@ -113,6 +114,7 @@ class Logbook:
         'has done: raise it, or choose another --workdir',
       )
     workdirs.refuse_indivisible(self._config, checkpoint.steps, self._workdir)
+    self._refuse_other_model(checkpoint)
     undone = records.mark_undone(
       self._workdir, int(checkpoint.launch), checkpoint.clients
     )
@@ -122,6 +124,22 @@ class Logbook:
         f'resumed from step {checkpoint.steps}; {undone} later steps are undone'
       )
     return checkpoint
+
+  def _refuse_other_model(self, checkpoint: checkpoints.Checkpoint) -> None:
+    """A model of the user's may have been edited since the run began."""
+    path = self._workdir / 'architecture.json'
+    now, goal = own.architecture(self._objective.model), self._objective
+    before = path.read_text() if self._resumed_from is not None and path.exists() else ''
+    sizes = [Sharding(s, 1).sizes for s in (goal.shapes, goal.statistics_shapes)]
+    alike = sizes == [[len(checkpoint.parameters)], [len(checkpoint.statistics)]]
+    if not alike or (before and now and now != before):
+      raise errors.ConfigError(
+        'config.model.name',
+        self._config.model.name,
+        f'gives another model than that of the run in {self._workdir}: set it back, or '
+        'choose another --workdir',
+      )
+    files.write_whole(path, now)
 
   @property
   def started(self) -> bool:

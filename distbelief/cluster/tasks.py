@@ -24,10 +24,15 @@ def check(
     errors.UserError: With the field, its value and the remedy.
   """
   del workdir, display
-  # Raises if there is no GPU where one is wanted; this child itself does without.
+  # Raises if there is no GPU where one is wanted.
   environment.visible_gpus(
     'worker', 0, config.cluster.device, environment.gpus(os.environ)
   )
+  rehearse(config)
+
+
+def rehearse(config: ml_collections.ConfigDict) -> None:
+  """Tries the model and the data; this process does without a GPU."""
   os.environ['CUDA_VISIBLE_DEVICES'] = '-1'
   rehearsal.rehearse(config)
 

@@ -76,7 +76,7 @@ def parse(
   Raises:
     errors.UserError: With what is wrong and what it must be.
   """
-  cluster = tf_config.get('cluster', tf_config.get('sparseCluster'))
+  cluster = tf_config.get('cluster') or tf_config.get('sparseCluster')
   task = tf_config.get('task')
   if not isinstance(cluster, Mapping) or not isinstance(task, Mapping):
     raise errors.UserError('TF_CONFIG must have "cluster" and "task"')
@@ -96,12 +96,12 @@ def parse(
     )
   job, index = task.get('type'), str(task.get('index', 0))
   if job == _IDLE:  # It need not be in the cluster.
-    known.setdefault(job, {0: 'evaluator:0'})
-  if job not in known:
+    known[job] = known.get(job) or {0: 'evaluator:0'}
+  if not isinstance(job, str) or not known.get(job):
     raise errors.UserError(
       f'TF_CONFIG: task type ({job}) must be one of {", ".join(cluster)}'
     )
-  if not index.isdigit() or int(index) not in known[job]:
+  if not _is_number(index) or int(index) not in known[job]:
     indexes = sorted(known[job])
     raise errors.UserError(
       f'TF_CONFIG: task index ({index}) of {job} must be '
@@ -118,9 +118,10 @@ def parse(
 
 def _addresses(job: str, given: Any) -> dict[int, str]:
   if isinstance(given, Mapping):
-    if not all(str(index).isdigit() for index in given):
+    numbers = {int(index) for index in given if _is_number(str(index))}
+    if len(numbers) < len(given):
       raise errors.UserError(
-        f'TF_CONFIG: indexes of "{job}" ({list(given)}) must be whole numbers'
+        f'TF_CONFIG: indexes of "{job}" ({list(given)}) must be different whole numbers'
       )
     by_index = {int(index): given[index] for index in given}
   elif isinstance(given, list):
@@ -131,9 +132,13 @@ def _addresses(job: str, given: Any) -> dict[int, str]:
     )
   for address in by_index.values():
     host, _, port = str(address).rpartition(':')
-    if not host or not port.isdigit() or not 0 < int(port) < 65_536:
+    if not host or '/' in host or not _is_number(port) or not 0 < int(port) < 65_536:
       raise errors.UserError(f'TF_CONFIG: {job} address ({address}) must be host:port')
   return dict(sorted(by_index.items()))
+
+
+def _is_number(text: str) -> bool:
+  return text.isascii() and text.isdecimal()
 
 
 def _refuse_doubles(known: Mapping[str, Addresses]) -> None:

@@ -88,8 +88,9 @@ def _load(path: str) -> keras.Model:
     raise errors.ConfigError(
       _FIELD,
       path,
-      f'cannot be loaded: {own.one_line(error)[:300]} (a class of your own must be '
-      'registered, and made by a function: name that, as module:function)',
+      f'cannot be loaded: {own.one_line(error)[:300]} (classes of your own must be '
+      'registered, and their file imported: train by a function, module:function; to '
+      'evaluate, name it as config.model.name)',
     ) from error
 
 

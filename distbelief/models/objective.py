@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from distbelief.algorithms.statistics import Change
@@ -115,6 +117,11 @@ class Objective:
         ]
     gradient = tape.gradient(loss, params, unconnected_gradients='zero')
     kept = statistics_tape.gradient(after, statistics, unconnected_gradients='zero')
+    # What is counted in whole numbers has no derivative: a step adds to it.
+    kept = [
+      k if self._others[i].dtype.startswith(('float', 'bfloat')) else tf.ones_like(k)
+      for i, k in zip(self._moving, kept)
+    ]
     accuracy = metrics.get(self._accuracy, tf.constant(float('nan')))
     return Gradient(
       tf.cast(loss, tf.float32),
@@ -140,7 +147,7 @@ class Objective:
       size = int(tf.nest.flatten(minibatch)[0].shape[0])
       total, examples = total + float(loss) * size, examples + size
     with self._scope(self.initial, self._constants, metrics):
-      found = {n: float(v) for n, v in self.model.get_metrics_result().items()}
+      found = _as_scalars(self.model.get_metrics_result())
     accuracy = found.pop(self._accuracy, float('nan'))
     return found | {'loss': total / examples, 'accuracy': accuracy}
 
@@ -165,7 +172,9 @@ class Objective:
       variable.assign(value)
     for variable, value in zip(moving, statistics):
       variable.assign(tf.cast(value, variable.dtype))
-    self.model.save(path)
+    partial = f'{path.removesuffix(".keras")}.partial.keras'
+    self.model.save(partial)
+    os.replace(partial, path)
 
   # Inside a scope.
 
@@ -240,13 +249,25 @@ def _make_metrics(model: keras.Model, spec: Minibatch) -> None:
   """Has Keras make the variables of the model's metrics, as it does on first use."""
 
   def zeros(tensor: tf.TensorSpec) -> tf.Tensor:
-    return tf.zeros([1, *tensor.shape[1:]], tensor.dtype)
+    return tf.zeros([2, *tensor.shape[1:]], tensor.dtype)  # One may fit anything.
 
   example = tf.nest.map_structure(zeros, spec)
   inputs, labels, weights = keras.utils.unpack_x_y_sample_weight(example)
   outputs = model(inputs, training=False)
   model.compute_loss(inputs, labels, outputs, weights, training=False)
   model.compute_metrics(inputs, labels, outputs, weights)
+
+
+def _as_scalars(metrics: Mapping[str, Any]) -> dict[str, float]:
+  """Returns metrics by name; one with a value per class becomes name_0, name_1, ..."""
+  scalars = {}
+  for name, value in metrics.items():
+    values = np.asarray(value, np.float64)
+    if values.ndim == 0:
+      scalars[name] = float(values)
+    else:
+      scalars |= {f'{name}_{i}': float(v) for i, v in enumerate(values.ravel())}
+  return scalars
 
 
 def _accuracy_name(metrics: Iterable[str]) -> str:

@@ -45,7 +45,7 @@ def read_csv(workdir: Path | str) -> list[Evaluation]:
   return [
     Evaluation(
       *(kind(row.pop(name)) for kind, name in zip(kinds, _COLUMNS)),
-      {name.removeprefix(_PREFIX): float(value) for name, value in row.items()},
+      {n.removeprefix(_PREFIX): float(v) for n, v in row.items() if n and v},
     )
     for row in rows
   ]
@@ -84,9 +84,12 @@ class MetricWriter:
 
   def evaluation(self, row: Evaluation) -> None:
     """Appends a row to metrics.csv, and writes it to TensorBoard."""
-    new = not self._path.exists()
-    with self._path.open('a', newline='') as file:
-      file.write(_as_csv([row], header=new))
+    rows = read_csv(self._path.parent)
+    if rows and _other_columns(rows) == list(row.more):
+      with self._path.open('a', newline='') as file:
+        file.write(_as_csv([row], header=False))
+    else:  # The first one, or the model has got other metrics.
+      files.write_whole(self._path, _as_csv([*rows, row], header=True))
     found = {'loss': row.holdout_loss, 'accuracy': row.holdout_accuracy, **row.more}
     self.scalars(
       row.steps,
@@ -106,14 +109,17 @@ def forget_after(workdir: Path, steps: int) -> None:
     files.write_whole(path, _as_csv(kept, header=True))
 
 
+def _other_columns(rows: list[Evaluation]) -> list[str]:
+  return list(dict.fromkeys(name for row in rows for name in row.more))
+
+
 def _as_csv(rows: list[Evaluation], header: bool) -> str:
   text = io.StringIO()
   writer = csv.writer(text)
+  others = _other_columns(rows)
   if header:
-    others = rows[0].more if rows else ()
     writer.writerow([*_COLUMNS, *(f'{_PREFIX}{name}' for name in others)])
-  writer.writerows(
-    [f'{v:.6g}' if isinstance(v, float) else v for v in (*row[:-1], *row.more.values())]
-    for row in rows
-  )
+  for row in rows:
+    values = [*row[:-1], *(row.more.get(name, '') for name in others)]
+    writer.writerow([f'{v:.6g}' if isinstance(v, float) else v for v in values])
   return text.getvalue()

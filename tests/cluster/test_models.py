@@ -5,6 +5,7 @@ import json
 import keras
 import pytest
 
+from distbelief import errors
 from tests import users
 from tests.cluster import runs
 
@@ -108,3 +109,25 @@ def test_a_model_handed_over_is_the_one_that_begins(tmp_path):
     assert weight.numpy() == pytest.approx(0.25, abs=1e-3)
   name = json.loads((workdir / 'config.json').read_text())['model']['name']
   assert name == str(workdir / 'given.keras')
+
+
+def test_an_edited_model_is_refused_on_a_resume(tmp_path):
+  workdir, mine = tmp_path / 'run', tmp_path / 'mine.py'
+  text = (
+    'from tests import users\n'
+    'def build():\n'
+    '  import keras\n'
+    '  first = keras.layers.Dense(WIDTH, "relu")\n'
+    '  layers = [keras.Input((20,)), first, keras.layers.Dense(4)]\n'
+    '  return users._compiled(keras.Sequential(layers))\n'
+  )
+  own = {**OWN, 'model.name': f'{mine}:build', 'num_steps': 60}
+  mine.write_text(text.replace('WIDTH', '8'))
+  runs.train(workdir, **own)
+  for edited in (text.replace('WIDTH', '9'), text.replace('WIDTH, "relu"', '8, "tanh"')):
+    mine.write_text(edited)
+    with runs.running(workdir, **{**own, 'num_steps': 90}) as process:
+      screen = runs.end_of(process, errors.BAD_INPUT)
+    assert 'gives another model than that of the run in' in screen
+  mine.write_text(text.replace('WIDTH', '8'))
+  assert runs.train(workdir, **{**own, 'num_steps': 90})['resumed_from'] == 60

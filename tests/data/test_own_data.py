@@ -1,5 +1,8 @@
 """A user's own function as a source of examples."""
 
+import random
+import sys
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -82,8 +85,24 @@ def test_files_and_functions_are_found_by_name(tmp_path, monkeypatch):
   assert own.name_of('data', users.examples) == 'tests.users:examples'
   with pytest.raises(errors.UserError, match='a function at the top of a file'):
     own.name_of('data', lambda split, seed: None)
-  with pytest.raises(errors.UserError, match='a function at the top of a file'):
-    own.name_of('model', 7)
+  for wrong in (7, int, users.examples('train', 0)):
+    with pytest.raises(errors.UserError, match='hand over the function that makes it'):
+      own.name_of('model', wrong)
+
+
+def test_a_file_is_imported_with_its_neighbours_and_hides_no_other(tmp_path):
+  (tmp_path / 'helpers.py').write_text('SIX = 6\n')
+  (tmp_path / 'random.py').write_text('import helpers\ndef build(): return helpers.SIX\n')
+  name = f'{tmp_path}/random.py:build'
+  assert own.function('config.model.name', name)() == 6
+  assert own.function('config.model.name', name) is own.function(
+    'config.model.name', name
+  )
+  assert random.Random(0).random()
+  assert sys.modules['random'] is random
+  (tmp_path / 'lacks.py').write_text('import nowhere_to_be_found\n')
+  with pytest.raises(errors.ConfigError, match=r'that is what .*lacks\.py imports'):
+    own.function('config.model.name', f'{tmp_path}/lacks.py:build')
 
 
 def test_training_while_a_file_is_read_for_a_function_is_refused(tmp_path, monkeypatch):
@@ -99,3 +118,11 @@ def test_one_line_is_what_tells():
   )
   assert own.one_line(error) == 'ValueError: bad'
   assert own.one_line(KeyError()) == 'KeyError'
+
+
+def test_the_users_line_is_told(tmp_path):
+  (tmp_path / 'fails.py').write_text('def build():\n  return 1 / 0\n')
+  function = own.function('config.model.name', f'{tmp_path}/fails.py:build')
+  with pytest.raises(ZeroDivisionError) as raised:
+    function()
+  assert own.one_line(raised.value) == 'ZeroDivisionError: division by zero (fails.py:2)'

@@ -77,3 +77,22 @@ def test_plain_keras_loads_what_is_exported(tmp_path):
   found = loaded(inputs).numpy()
   np.testing.assert_allclose(found, goal.outputs(params, [], inputs), rtol=1e-6)
   assert not np.allclose(found, goal.outputs(goal.initial, [], inputs))
+
+
+def test_what_is_counted_in_whole_numbers_is_added_to():
+  class Counter(keras.layers.Layer):
+    def build(self, shape):
+      zeros = {'initializer': 'zeros', 'trainable': False, 'dtype': 'int32'}
+      self.count = self.add_weight(shape=(), **zeros)
+
+    def call(self, inputs):
+      self.count.assign(self.count + 1)
+      return inputs
+
+  model = keras.Sequential([keras.Input((6,)), Counter(), keras.layers.Dense(CLASSES)])
+  model.compile('sgd', keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+  goal = objective.Objective(model, SPEC)
+  batch = tuple(map(tf.constant, minibatch(5)))
+  change = goal.gradient(goal.initial, goal.statistics, batch, SEED).change
+  (after,) = change.apply([tf.constant(40.0)])  # Others have counted meanwhile.
+  assert float(after) == 41

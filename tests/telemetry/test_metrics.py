@@ -61,6 +61,18 @@ def test_other_metrics_have_columns_of_their_own(workdir, writer):
   assert 'holdout/mae' in tags and 'holdout/accuracy' not in tags
 
 
+def test_metrics_that_come_and_go_keep_their_columns(workdir, writer):
+  given = [{'a': 1.0}, {'b': 2.0, 'a': 3.0}, {'b': 4.0}, {'b': 5.0}]
+  for row, more in zip([*ROWS, ROWS[-1]], given):
+    writer.evaluation(row._replace(more=more))
+  lines = (workdir / 'metrics.csv').read_text().splitlines()
+  assert lines[0].endswith('holdout_accuracy,holdout_a,holdout_b')
+  found = [row.more for row in metrics.read_csv(workdir)]
+  assert found == given
+  metrics.forget_after(workdir, 400)
+  assert [row.more for row in metrics.read_csv(workdir)] == found[:2]
+
+
 def test_csv_goes_on_after_a_resume(workdir, writer):
   writer.evaluation(ROWS[0])
   writer.close()
