@@ -85,11 +85,12 @@ def test_ten_lines_are_enough(start):
 
 
 @pytest.mark.cluster
+@pytest.mark.timeout(900)  # It takes less than 4 minutes on a machine of its own.
 def test_the_quickstart(checkout):
   command, _ = (
     line.split('#')[0] for line in block('scripts/quickstart.sh').splitlines()
   )
-  screen = paste(checkout, command).stdout
+  screen = paste(checkout, command, timeout=840).stdout
   lines = [line.split() for line in screen.splitlines()]
   table = [line for line in lines if line and line[0] in ('downpour', 'synchronous')]
   assert [line[0] for line in table] == ['downpour', 'synchronous'] * 2
@@ -114,12 +115,12 @@ def test_tensorboard_starts(checkout):
 
 
 @pytest.mark.cluster
+@pytest.mark.timeout(600)
 def test_real_speech(checkout):
   if not tfds.builder('spoken_digit').is_prepared():
     pytest.skip(f'spoken_digit is not in {tfds.core.constants.DATA_DIR}')
-  screen = paste(
-    checkout, block('.venv/bin/python scripts/train.py --config=configs/spoken')
-  ).stderr
+  text = block('.venv/bin/python scripts/train.py --config=configs/spoken')
+  screen = paste(checkout, text, timeout=540).stderr
   accuracy = float(re.search(r'hold-out accuracy ([\d.]+)', screen)[1])
   assert accuracy > 0.6
 
