@@ -191,11 +191,9 @@ def assigns_parameters():
   return keras.Sequential([keras.Input((WIDTH,)), dense])
 
 
-_HIDDEN = tf.Variable(1.0)
-
-
 def holds_a_variable():
-  scaled = layers.Lambda(lambda x: x * _HIDDEN)
+  hidden = tf.Variable(1.0)  # Keras does not see it.
+  scaled = layers.Lambda(lambda x: x * hidden)
   return keras.Sequential([keras.Input((WIDTH,)), scaled, layers.Dense(CLASSES)])
 
 
