@@ -103,18 +103,6 @@ def name_of(what: str, given: Callable[..., Any]) -> str:
   return f'{where}:{name}'
 
 
-def architecture(model: Any) -> str:
-  """Returns a Keras model's description without the numbers that Keras counts up.
-
-  Empty if the model cannot tell.
-  """
-  try:
-    text = model.to_json()
-  except Exception:  # Of a class without get_config.
-    return ''
-  return re.sub(r'_\d+(?=")|(?<="shared_object_id": )\d+', '', text)
-
-
 def one_line(error: BaseException) -> str:
   """Returns what an error says, in one line."""
   text = re.sub(r'\x1b\[[0-9;]*m', '', str(error))  # Keras prints bold.

@@ -16,6 +16,7 @@ import ml_collections
 
 from distbelief import config as config_lib
 from distbelief import errors, files, own, workdirs
+from distbelief.models import architecture
 from distbelief.telemetry import provenance
 
 _GIVEN = 'given.keras'  # A model that was handed to `train`.
@@ -91,7 +92,7 @@ def _save(model: Any, path: Path) -> None:
     errors.UserError: If it cannot be written, or the run has begun with another one.
   """
   description = path.with_suffix('.json')
-  text = own.architecture(model)
+  text = architecture.of_model(model)
   begun = any((path.parent / name).exists() for name in ('checkpoints', 'steps'))
   if begun and path.exists() and description.exists():
     if description.read_text() == text:

@@ -11,12 +11,13 @@ import ml_collections
 import numpy as np
 
 from distbelief import config as config_lib
-from distbelief import data, errors, files, own, workdirs
+from distbelief import data, errors, files, workdirs
 from distbelief.algorithms.rules import Rule
 from distbelief.algorithms.sharding import Sharding
 from distbelief.algorithms.statistics import Weights
 from distbelief.cluster import checkpoints
 from distbelief.cluster.evaluation import Evaluator, GetWeights
+from distbelief.models import architecture
 from distbelief.models.objective import Objective
 from distbelief.telemetry import metrics, provenance, pushes, records, steps, summary
 from distbelief.telemetry.records import Incarnation
@@ -128,7 +129,7 @@ class Logbook:
   def _refuse_other_model(self, checkpoint: checkpoints.Checkpoint) -> None:
     """A model of the user's may have been edited since the run began."""
     path = self._workdir / 'architecture.json'
-    now, goal = own.architecture(self._objective.model), self._objective
+    now, goal = architecture.of_model(self._objective.model), self._objective
     before = path.read_text() if self._resumed_from is not None and path.exists() else ''
     sizes = [Sharding(s, 1).sizes for s in (goal.shapes, goal.statistics_shapes)]
     alike = sizes == [[len(checkpoint.parameters)], [len(checkpoint.statistics)]]
