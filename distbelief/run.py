@@ -15,7 +15,7 @@ from typing import Any
 import ml_collections
 
 from distbelief import config as config_lib
-from distbelief import errors, files, own, workdirs
+from distbelief import errors, own, workdirs
 from distbelief.models import architecture
 from distbelief.telemetry import provenance
 
@@ -91,11 +91,9 @@ def _save(model: Any, path: Path) -> None:
   Raises:
     errors.UserError: If it cannot be written, or the run has begun with another one.
   """
-  description = path.with_suffix('.json')
-  text = architecture.of_model(model)
   begun = any((path.parent / name).exists() for name in ('checkpoints', 'steps'))
-  if begun and path.exists() and description.exists():
-    if description.read_text() == text:
+  if begun and path.exists():
+    if architecture.of_file(path) == architecture.of_model(model):
       return
     raise errors.UserError(
       f'model ({model.name}) differs from that of the run in {path.parent}: choose '
@@ -108,7 +106,6 @@ def _save(model: Any, path: Path) -> None:
       f'model ({model.name}) cannot be saved: {own.one_line(error)}; let its classes '
       'have get_config(), or hand over a function that makes it'
     ) from error
-  files.write_whole(description, text)
 
 
 def _run(words: list[str]) -> int:

@@ -12,6 +12,7 @@ import pytest
 import distbelief
 from distbelief import command_line, errors, run, workdirs
 from distbelief import config as config_lib
+from tests import users
 
 ROOT = pathlib.Path(__file__).parents[1]
 CONFIG = f'--config={ROOT / "configs" / "quickstart.py"}'
@@ -264,3 +265,27 @@ def test_the_process_that_train_starts_ends_with_one_line(finished, workdir, tmp
   path = tmp_path / 'other.json'
   path.write_text(json.dumps({'config': finished.to_dict(), 'command': ['mine.py']}))
   assert is_one_error(program('-m', 'distbelief', path, workdir), 'config.seed (1)')
+
+
+def test_a_model_handed_over_is_saved_until_the_run_has_begun(workdir, monkeypatch):
+  monkeypatch.setattr(run, '_run', lambda words: 1)
+
+  def train(model):
+    with pytest.raises(RuntimeError, match='ended with status 1'):
+      distbelief.train(config_lib.default_config(), workdir, model, users.examples)
+    return (workdir / 'given.keras').read_bytes()
+
+  first = train(users.uncompiled())
+  second = train(users.network())
+  assert first != second
+  (workdir / 'steps').mkdir()
+  assert train(users.network()) == second
+  with pytest.raises(errors.UserError, match='differs from that of the run in'):
+    distbelief.train(
+      config_lib.default_config(), workdir, users.uncompiled(), users.examples
+    )
+  assert sorted(path.name for path in workdir.iterdir()) == [
+    'config.json',
+    'given.keras',
+    'steps',
+  ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import zipfile
+from pathlib import Path
 from typing import Any
 
 
@@ -15,4 +17,15 @@ def of_model(model: Any) -> str:
     text = model.to_json()
   except Exception:  # Of a class without get_config.
     return ''
-  return re.sub(r'_\d+(?=")|(?<="shared_object_id": )\d+', '', text)
+  return _without_numbers(text)
+
+
+def of_file(path: Path) -> str:
+  """Returns `of_model` of the model that was saved to a .keras file."""
+  with zipfile.ZipFile(path) as parts:
+    return _without_numbers(parts.read('config.json').decode())
+
+
+def _without_numbers(text: str) -> str:
+  """Leaves out what is counted, and ids of shared objects, which only a file has."""
+  return re.sub(r'_\d+(?=")|, "shared_object_id": \d+', '', text)
