@@ -1,11 +1,28 @@
 """What a user can act on: errors told in one line, and exit statuses (contract 7)."""
 
+from __future__ import annotations
+
+import os
+import re
+import sysconfig
+import traceback
+
 DONE = 0
 FAILED = 1  # Final: the same command would fail again.
 BAD_INPUT = 2  # Final: a field, a flag, a file or the workdir must change first.
 INTERRUPTED = 130  # Ctrl-C.
 LOST_PEER = 134  # A task or a machine went away; the same command resumes.
 TERMINATED = 143  # SIGTERM, after a checkpoint; the same command resumes.
+
+_KERAS = 'Exception encountered when calling'  # What is wrong follows.
+
+# Files of whom an error is not the user's line.
+_NOT_OWN = (
+  os.path.dirname(os.path.abspath(__file__)),
+  os.path.dirname(os.__file__),
+  sysconfig.get_paths()['purelib'],
+  '<',
+)
 
 
 class UserError(Exception):
@@ -34,3 +51,20 @@ class ConfigError(UserError):
     shown = '' if value is None else f' ({value!r})'
     super().__init__(f'{field}{shown} {remedy}')
     self.field = field
+
+
+def one_line(error: BaseException) -> str:
+  """Returns what an error says, in one line."""
+  text = re.sub(r'\x1b\[[0-9;]*m', '', str(error))  # Keras prints bold.
+  lines = [line.strip() for line in text.splitlines()]
+  telling = [line for line in lines if line and not line.startswith(_KERAS)]
+  return ': '.join([type(error).__name__, *telling[:1]]) + _place(error)
+
+
+def _place(error: BaseException) -> str:
+  """Returns ' (FILE:LINE)' of the user's line that raised, or nothing."""
+  frames = traceback.extract_tb(error.__traceback__)
+  own_frames = [f for f in frames if not f.filename.startswith(_NOT_OWN)]
+  if not own_frames:
+    return ''
+  return f' ({os.path.basename(own_frames[-1].filename)}:{own_frames[-1].lineno})'

@@ -7,25 +7,12 @@ import importlib
 import importlib.util
 import inspect
 import os
-import re
 import sys
-import sysconfig
-import traceback
 import zlib
 from collections.abc import Callable
 from typing import Any
 
 from distbelief import errors
-
-_KERAS = 'Exception encountered when calling'  # What is wrong follows.
-
-# Files of whom an error is not the user's line.
-_NOT_OWN = (
-  os.path.dirname(os.path.abspath(__file__)),
-  os.path.dirname(os.__file__),
-  sysconfig.get_paths()['purelib'],
-  '<',
-)
 
 _importing: list[str] = []  # Modules of users, the innermost last.
 
@@ -63,7 +50,7 @@ def function(field: str, name: str) -> Callable[..., Any]:
       field, name, f'cannot be imported ({error}): {remedy}'
     ) from error
   except Exception as error:  # A module is a program: anything may be raised.
-    raise errors.ConfigError(field, name, f'failed: {one_line(error)}') from error
+    raise errors.ConfigError(field, name, f'failed: {errors.one_line(error)}') from error
   found = getattr(module, function_name, None)
   if not callable(found):
     known = [n for n, f in vars(module).items() if inspect.isroutine(f)]
@@ -101,23 +88,6 @@ def name_of(what: str, given: Callable[..., Any]) -> str:
     )
   where = path if module.__name__ == '__main__' else module.__name__
   return f'{where}:{name}'
-
-
-def one_line(error: BaseException) -> str:
-  """Returns what an error says, in one line."""
-  text = re.sub(r'\x1b\[[0-9;]*m', '', str(error))  # Keras prints bold.
-  lines = [line.strip() for line in text.splitlines()]
-  telling = [line for line in lines if line and not line.startswith(_KERAS)]
-  return ': '.join([type(error).__name__, *telling[:1]]) + _place(error)
-
-
-def _place(error: BaseException) -> str:
-  """Returns ' (FILE:LINE)' of the user's line that raised, or nothing."""
-  frames = traceback.extract_tb(error.__traceback__)
-  own_frames = [f for f in frames if not f.filename.startswith(_NOT_OWN)]
-  if not own_frames:
-    return ''
-  return f' ({os.path.basename(own_frames[-1].filename)}:{own_frames[-1].lineno})'
 
 
 def refuse_while_importing(what: str) -> None:

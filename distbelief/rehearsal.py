@@ -99,7 +99,7 @@ def _refuse_resources(
       'config.model.name',
       config.model.name,
       f'cannot be made a graph on minibatches of {config.data.name}, which the workers '
-      f'need: {own.one_line(error)}',
+      f'need: {errors.one_line(error)}',
     ) from error
   held = [t for t, _ in graph.captures if t.dtype in (tf.resource, tf.variant)]
   if held or _operations(graph.as_graph_def()) & set(_PYTHON):
@@ -141,13 +141,13 @@ def _try_first_step(
     raise errors.ConfigError(
       'config.model.name',
       config.model.name,
-      f'cannot be saved ({own.one_line(error)}): let its classes have get_config()',
+      f'cannot be saved ({errors.one_line(error)}): let its classes have get_config()',
     ) from error
   except Exception as error:  # Whatever a layer or a loss raises.
     raise errors.ConfigError(
       'config.model.name',
       config.model.name,
-      f'fails on the first minibatch of {config.data.name}: {own.one_line(error)}',
+      f'fails on the first minibatch of {config.data.name}: {errors.one_line(error)}',
     ) from error
   loss = result.loss
   if not any(np.any(gradient) for gradient in result.gradient):

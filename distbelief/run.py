@@ -103,7 +103,7 @@ def _save(model: Any, path: Path) -> None:
     model.save(path)
   except Exception as error:  # Keras raises what it likes.
     raise errors.UserError(
-      f'model ({model.name}) cannot be saved: {own.one_line(error)}; let its classes '
+      f'model ({model.name}) cannot be saved: {errors.one_line(error)}; let its classes '
       'have get_config(), or hand over a function that makes it'
     ) from error
 

@@ -49,7 +49,7 @@ class OwnData(examples.Examples):
       made = function(split, self.seed)
     except Exception as error:  # Anything may be raised.
       raise errors.ConfigError(
-        _FIELD, self.name, f'failed for split {split!r}: {own.one_line(error)}'
+        _FIELD, self.name, f'failed for split {split!r}: {errors.one_line(error)}'
       ) from error
     if not isinstance(made, tf.data.Dataset):
       raise errors.ConfigError(

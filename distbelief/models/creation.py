@@ -32,7 +32,7 @@ def objective_of(
     raise errors.ConfigError(
       _FIELD,
       config.name,
-      f'cannot be trained on minibatches of {shown(spec)}: {own.one_line(error)}',
+      f'cannot be trained on minibatches of {shown(spec)}: {errors.one_line(error)}',
     ) from error
 
 
@@ -78,7 +78,7 @@ def _call(name: str) -> keras.Model:
   try:
     return function()
   except Exception as error:
-    raise errors.ConfigError(_FIELD, name, f'failed: {own.one_line(error)}') from error
+    raise errors.ConfigError(_FIELD, name, f'failed: {errors.one_line(error)}') from error
 
 
 def _load(path: str) -> keras.Model:
@@ -88,7 +88,7 @@ def _load(path: str) -> keras.Model:
     raise errors.ConfigError(
       _FIELD,
       path,
-      f'cannot be loaded: {own.one_line(error)[:300]} (classes of your own must be '
+      f'cannot be loaded: {errors.one_line(error)[:300]} (classes of your own must be '
       'registered, and their file imported: train by a function, module:function; to '
       'evaluate, name it as config.model.name)',
     ) from error

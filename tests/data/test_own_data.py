@@ -110,19 +110,3 @@ def test_training_while_a_file_is_read_for_a_function_is_refused(tmp_path, monke
   (tmp_path / 'unguarded.py').write_text(script)
   with pytest.raises(errors.UserError, match="put the call under if __name__ == '__main"):
     own.function('config.model.name', f'{tmp_path}/unguarded.py:build')
-
-
-def test_one_line_is_what_tells():
-  error = ValueError(
-    'Exception encountered when calling Dense.call().\n\n\x1b[1mbad\x1b[0m\n'
-  )
-  assert own.one_line(error) == 'ValueError: bad'
-  assert own.one_line(KeyError()) == 'KeyError'
-
-
-def test_the_users_line_is_told(tmp_path):
-  (tmp_path / 'fails.py').write_text('def build():\n  return 1 / 0\n')
-  function = own.function('config.model.name', f'{tmp_path}/fails.py:build')
-  with pytest.raises(ZeroDivisionError) as raised:
-    function()
-  assert own.one_line(raised.value) == 'ZeroDivisionError: division by zero (fails.py:2)'
