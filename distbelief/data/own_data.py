@@ -8,7 +8,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from distbelief import errors, own
+from distbelief import errors, own, specs
 from distbelief.data import examples, source
 
 _FIELD = 'config.data.name'
@@ -68,7 +68,7 @@ class OwnData(examples.Examples):
       raise errors.ConfigError(
         _FIELD,
         self.name,
-        f'has examples of the form {_shown(spec)}: let each be (inputs, label) or '
+        f'has examples of the form {specs.shown(spec)}: let each be (inputs, label) or '
         '(inputs, label, weight)',
       )
     for tensor in tf.nest.flatten(spec):
@@ -76,16 +76,16 @@ class OwnData(examples.Examples):
         raise errors.ConfigError(
           _FIELD,
           self.name,
-          f'has examples whose shape is not the same for all, {_shown(spec)}: pad or '
-          'crop them, or tell it by tf.ensure_shape',
+          f'has examples whose shape is not the same for all, {specs.shown(spec)}: pad '
+          'or crop them, or tell it by tf.ensure_shape',
         )
     if self._eager('holdout').element_spec != spec:
       other = self._eager('holdout').element_spec
       raise errors.ConfigError(
         _FIELD,
         self.name,
-        f"has other examples in 'holdout', {_shown(other)}, than in 'train', "
-        f'{_shown(spec)}: make them alike',
+        f"has other examples in 'holdout', {specs.shown(other)}, than in 'train', "
+        f'{specs.shown(spec)}: make them alike',
       )
     return spec
 
@@ -165,13 +165,3 @@ class OwnData(examples.Examples):
   def _eager(self, split: str) -> tf.data.Dataset:
     with tf.init_scope():
       return self.dataset(split)
-
-
-def _shown(spec: object) -> str:
-  def text(tensor: object) -> str:
-    if isinstance(tensor, tf.TensorSpec):
-      return f'{tensor.dtype.name}{list(tensor.shape)}'
-    return type(tensor).__name__
-
-  shown = tf.nest.map_structure(text, spec)
-  return str(shown).replace("'", '')

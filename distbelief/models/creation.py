@@ -9,7 +9,7 @@ import keras
 import ml_collections
 import tensorflow as tf
 
-from distbelief import errors, own
+from distbelief import errors, own, specs
 from distbelief.models import acoustic, image, losses
 from distbelief.models.objective import Minibatch, Objective
 
@@ -32,15 +32,9 @@ def objective_of(
     raise errors.ConfigError(
       _FIELD,
       config.name,
-      f'cannot be trained on minibatches of {shown(spec)}: {errors.one_line(error)}',
+      f'cannot be trained on minibatches of {specs.shown(spec)}: '
+      f'{errors.one_line(error)}',
     ) from error
-
-
-def shown(spec: Minibatch) -> str:
-  """Returns the form of a minibatch, for messages."""
-  return str(
-    tf.nest.map_structure(lambda t: f'{t.dtype.name}{list(t.shape)}', spec)
-  ).replace("'", '')
 
 
 def _create(
@@ -54,7 +48,7 @@ def _create(
     raise errors.ConfigError(
       _FIELD,
       config.name,
-      f'takes one tensor and gives classes, but the data are {shown(spec)}, of '
+      f'takes one tensor and gives classes, but the data are {specs.shown(spec)}, of '
       f'{num_classes or "an unknown number of"} classes: set config.data.num_classes, or '
       'name a model of your own',
     )
@@ -65,8 +59,8 @@ def _create(
     raise errors.ConfigError(
       _FIELD,
       config.name,
-      f'takes images, height x width x channels, but the data are {shown(spec)}: choose '
-      'acoustic, or other data',
+      f'takes images, height x width x channels, but the data are {specs.shown(spec)}: '
+      'choose acoustic, or other data',
     )
   return image.image_network(
     shape, config.num_maps, config.patch, config.stride, config.pool, num_classes, seed
