@@ -124,14 +124,15 @@ def two_outputs():
 
 @keras.saving.register_keras_serializable('distbelief_tests')
 class Subclassed(keras.Model):
-  """With a loss of its own."""
+  """With a loss of its own, and a call that Keras does not tell of training."""
 
   def __init__(self, **more):
     super().__init__(**more)
     self.hidden, self.out = layers.Dense(4, 'tanh'), layers.Dense(3)
+    self.dropout = layers.Dropout(0.5)  # So it never drops anything.
 
   def call(self, inputs):
-    return self.out(self.hidden(inputs))
+    return self.out(self.dropout(self.hidden(inputs)))
 
   def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
     one_hot = tf.one_hot(y, 3)

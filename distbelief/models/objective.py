@@ -48,7 +48,7 @@ class Objective:
     """Finds out what training changes, and makes the model's metrics.
 
     Args:
-      model: Built and compiled; see models.accept for what it may be.
+      model: Built and compiled; models/creation.py refuses what it may not be.
       spec: TensorSpecs of a minibatch.
     """
     self.model = model
@@ -61,7 +61,7 @@ class Objective:
     self._constants = [v.numpy() for v in self._others]
     self._moving = self._find_moving(spec)
     self.statistics = [tf.constant(self._constants[i], tf.float32) for i in self._moving]
-    _make_metrics(model, spec)
+    self._make_metrics(spec)
     model.reset_metrics()
     self._no_metrics = [v.numpy() for v in model.metrics_variables]
     self._accuracy = _accuracy_name(model.get_metrics_result())
@@ -244,18 +244,13 @@ class Objective:
     trace_only.get_concrete_function(self.initial, state, inputs)
     return moving
 
+  def _make_metrics(self, spec: Minibatch) -> None:
+    """Has Keras make the variables of the model's metrics, as it does on first use."""
 
-def _make_metrics(model: keras.Model, spec: Minibatch) -> None:
-  """Has Keras make the variables of the model's metrics, as it does on first use."""
+    def zeros(tensor: tf.TensorSpec) -> tf.Tensor:
+      return tf.zeros([2, *tensor.shape[1:]], tensor.dtype)  # One may fit anything.
 
-  def zeros(tensor: tf.TensorSpec) -> tf.Tensor:
-    return tf.zeros([2, *tensor.shape[1:]], tensor.dtype)  # One may fit anything.
-
-  example = tf.nest.map_structure(zeros, spec)
-  inputs, labels, weights = keras.utils.unpack_x_y_sample_weight(example)
-  outputs = model(inputs, training=False)
-  model.compute_loss(inputs, labels, outputs, weights, training=False)
-  model.compute_metrics(inputs, labels, outputs, weights)
+    self._score(tf.nest.map_structure(zeros, spec), training=False)
 
 
 def _as_scalars(metrics: Mapping[str, Any]) -> dict[str, float]:
