@@ -85,9 +85,7 @@ def _refuse_resources(
   config: ml_collections.ConfigDict, source: data.Source, objective: Objective
 ) -> None:
   """Refuses a model with state that Keras does not know of, or that calls Python."""
-  specs = tf.nest.map_structure(
-    tf.TensorSpec.from_tensor, (objective.initial, objective.statistics)
-  )
+  specs = tf.nest.map_structure(tf.TensorSpec.from_tensor, objective.weights)
   minibatch = source.minibatch_spec(config.data.batch_size)
   step = tf.function(objective.gradient, autograph=False)
   try:
@@ -126,7 +124,7 @@ def _try_first_step(
   first = source.first(max(_EXAMPLES, config.data.batch_size))
   _, labels, *_ = first
   minibatch = tf.nest.map_structure(lambda part: part[: config.data.batch_size], first)
-  weights = objective.initial, objective.statistics
+  weights = objective.weights
   try:
     outputs = objective.outputs(*weights, minibatch[0])
     if losses.has_classes(objective.model.loss) and tf.is_tensor(outputs):

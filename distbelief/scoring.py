@@ -29,7 +29,7 @@ def holdout(config: ml_collections.ConfigDict, path: str) -> str:
   source.prepare()
   objective = learning.objective_of(config, source)
   minibatches = list(source.holdout(_BATCH))
-  found = objective.evaluate(objective.initial, objective.statistics, minibatches)
+  found = objective.evaluate(*objective.weights, minibatches)
   scores = [f'{name} {found[name]:.4f}' for name in ('accuracy', *sorted(found))]
   kept = [score for score in dict.fromkeys(scores) if not score.endswith(' nan')]
   number = sum(int(tf.nest.flatten(m)[0].shape[0]) for m in minibatches)

@@ -14,7 +14,6 @@ from distbelief import config as config_lib
 from distbelief import data, errors, files, workdirs
 from distbelief.algorithms.rules import Rule
 from distbelief.algorithms.sharding import Sharding
-from distbelief.algorithms.statistics import Weights
 from distbelief.cluster import checkpoints
 from distbelief.cluster.evaluation import Evaluator, GetWeights
 from distbelief.models import architecture
@@ -102,7 +101,7 @@ class Logbook:
     self._resumed_from = None if checkpoint is None else checkpoint.steps
     if checkpoint is None:
       checkpoint = checkpoints.first(
-        Weights(self._objective.initial, self._objective.statistics),
+        self._objective.weights,
         rule,
         num_shards,
         self._num_replicas,

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from distbelief.algorithms.statistics import Change
+from distbelief.algorithms.statistics import Change, Weights
 
 Minibatch = Any  # (inputs, labels) or (inputs, labels, weights), each may be nested.
 
@@ -70,6 +70,11 @@ class Objective:
   def has_accuracy(self) -> bool:
     """Whether one of the model's metrics is an accuracy."""
     return bool(self._accuracy)
+
+  @property
+  def weights(self) -> Weights:
+    """What training begins with."""
+    return Weights(self.initial, self.statistics)
 
   @property
   def shapes(self) -> list[tuple[int, ...]]:

@@ -10,7 +10,6 @@ from tensorflow.python.framework import ops
 
 from distbelief import config as config_lib
 from distbelief.algorithms import server, sharding
-from distbelief.algorithms.statistics import Weights
 from distbelief.cluster import checkpoints, parameter_server, replica
 from distbelief.models import objective
 from distbelief.telemetry import steps as steps_lib
@@ -112,8 +111,7 @@ class Cluster:
     self.objective = objective.Objective(model, self.source.minibatch_spec(None))
     self.sharding = sharding.Sharding(self.objective.shapes, num_shards)
     rule = rule or server.ServerRule.from_config(config)
-    weights = Weights(self.objective.initial, self.objective.statistics)
-    start = checkpoints.first(weights, rule.rule, num_shards, num_replicas)
+    start = checkpoints.first(self.objective.weights, rule.rule, num_shards, num_replicas)
     nobody = np.full([num_replicas], -1)
     self._states = checkpoints.to_states(start, self.sharding.sizes, nobody)
     self.server = parameter_server.ParameterServer(

@@ -63,8 +63,7 @@ def test_draws_are_a_function_of_the_seed(make):
   step = tf.function(goal.gradient, autograph=False)
   before = numbers(model.variables)
   first, again, other = (
-    float(step(goal.initial, goal.statistics, minibatch, seed).loss)
-    for seed in (SEED, SEED, SEED + 1)
+    float(step(*goal.weights, minibatch, seed).loss) for seed in (SEED, SEED, SEED + 1)
   )
   assert first == again
   assert (first != other) == (make in (zoo.dropout, zoo.batch_normalisation))
@@ -75,8 +74,8 @@ def test_draws_are_a_function_of_the_seed(make):
 def test_evaluation_is_keras_own(make):
   model, batches = make(), minibatches(make)
   goal = objective.Objective(model, zoo.ALL[make])
-  found = goal.evaluate(goal.initial, goal.statistics, batches)
-  again = goal.evaluate(goal.initial, goal.statistics, batches)
+  found = goal.evaluate(*goal.weights, batches)
+  again = goal.evaluate(*goal.weights, batches)
   assert found == pytest.approx(again, nan_ok=True)  # It begins anew.
   whole = tf.nest.map_structure(lambda *parts: tf.concat(parts, 0), *batches)
   truth = model.evaluate(*whole, zoo.BATCH, verbose=0, return_dict=True)

@@ -93,6 +93,6 @@ def test_what_is_counted_in_whole_numbers_is_added_to():
   model.compile('sgd', keras.losses.SparseCategoricalCrossentropy(from_logits=True))
   goal = objective.Objective(model, SPEC)
   batch = tuple(map(tf.constant, minibatch(5)))
-  change = goal.gradient(goal.initial, goal.statistics, batch, SEED).change
+  change = goal.gradient(*goal.weights, batch, SEED).change
   (after,) = change.apply([tf.constant(40.0)])  # Others have counted meanwhile.
   assert float(after) == 41
