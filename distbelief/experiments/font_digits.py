@@ -128,8 +128,8 @@ def measure(
     found[name] = {
       'fields': dict(fields),
       **{
-        f'median_{name}': statistics.median(row[name] for row in rows)
-        for name in ('holdout_accuracy', 'plain_keras_accuracy', 'seconds')
+        f'median_{column}': statistics.median(row[column] for row in rows)
+        for column in ('holdout_accuracy', 'plain_keras_accuracy', 'seconds')
       },
       'runs': rows,
     }
