@@ -5,6 +5,8 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+from tests.made import compiled
+
 CLASSES, WIDTH = 4, 20
 
 
@@ -68,16 +70,10 @@ class Subclassed(keras.Model):
     return self.out(inputs)
 
 
-def _compiled(model, metrics=()):
-  loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-  model.compile('sgd', loss, metrics=['accuracy', *metrics], jit_compile=False)
-  return model
-
-
 def subclassed():
   model = Subclassed()
   model(tf.zeros([1, WIDTH]))
-  return _compiled(model)
+  return compiled(model)
 
 
 def vector_metric():
@@ -93,7 +89,7 @@ def vector_metric():
     def result(self):
       return self.counts
 
-  return _compiled(uncompiled(), [PerClass()])
+  return compiled(uncompiled(), [PerClass()])
 
 
 def ignores():
@@ -121,14 +117,14 @@ def not_saved():
       return self.factor(inputs)
 
   layer = Scale(lambda x: 2 * x)
-  return _compiled(keras.Sequential([keras.Input((WIDTH,)), layer, layers.Dense(4)]))
+  return compiled(keras.Sequential([keras.Input((WIDTH,)), layer, layers.Dense(4)]))
 
 
 def eager_metric():
   def count(y_true, y_pred):
     return float(y_pred.numpy().sum())
 
-  return _compiled(uncompiled(), [count])
+  return compiled(uncompiled(), [count])
 
 
 def no_gradient():

@@ -4,18 +4,13 @@ import keras
 import tensorflow as tf
 from keras import layers
 
+from tests import made
+
 BATCH = 8
 
 
 def _classifier(inputs, outputs):
-  model = keras.Model(inputs, outputs)
-  model.compile(
-    optimizer='sgd',
-    loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-    metrics=['accuracy'],
-    jit_compile=False,
-  )
-  return model
+  return made.compiled(keras.Model(inputs, outputs))
 
 
 def convolution():

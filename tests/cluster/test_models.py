@@ -114,12 +114,12 @@ def test_a_model_handed_over_is_the_one_that_begins(tmp_path):
 def test_an_edited_model_is_refused_on_a_resume(tmp_path):
   workdir, mine = tmp_path / 'run', tmp_path / 'mine.py'
   text = (
-    'from tests import users\n'
+    'from tests import made\n'
     'def build():\n'
     '  import keras\n'
     '  first = keras.layers.Dense(WIDTH, "relu")\n'
     '  layers = [keras.Input((20,)), first, keras.layers.Dense(4)]\n'
-    '  return users._compiled(keras.Sequential(layers))\n'
+    '  return made.compiled(keras.Sequential(layers))\n'
   )
   own = {**OWN, 'model.name': f'{mine}:build', 'num_steps': 60}
   mine.write_text(text.replace('WIDTH', '8'))
