@@ -4,7 +4,6 @@ import json
 import re
 import socket
 import subprocess
-import sys
 
 import pytest
 
@@ -181,7 +180,7 @@ CASES = {
 
 
 @pytest.fixture
-def train(monkeypatch, capfd, tmp_path):
+def train(monkeypatch, call, tmp_path):
   """Calls the program up to where tasks would start; returns (status, stderr)."""
   monkeypatch.delenv('TF_CONFIG', raising=False)
   monkeypatch.chdir(runs.ROOT)
@@ -192,13 +191,12 @@ def train(monkeypatch, capfd, tmp_path):
 
   monkeypatch.setattr('distbelief.cluster.launcher.launch', launch)
 
-  def call(*words):
-    argv = ['train.py', CONFIG, f'--workdir={tmp_path / "run"}', *map(str, words)]
-    monkeypatch.setattr(sys, 'argv', argv)  # ml_collections looks there.
-    status = command_line.train(argv)
-    return status, capfd.readouterr().err
+  def train(*words):
+    first = CONFIG, f'--workdir={tmp_path / "run"}'
+    status, _, screen = call(command_line.train, *first, *words)
+    return status, screen
 
-  return call
+  return train
 
 
 @pytest.mark.parametrize(('words', 'text'), CASES.values(), ids=CASES)

@@ -1,5 +1,6 @@
 """scripts/train.py up to where a cluster would start: errors of one line each."""
 
+import functools
 import json
 import os
 import pathlib
@@ -24,18 +25,11 @@ def workdir(tmp_path):
 
 
 @pytest.fixture
-def train(monkeypatch, capfd):
+def train(monkeypatch, call):
   """Calls the program; returns (status, stdout, stderr)."""
   monkeypatch.delenv('TF_CONFIG', raising=False)
   monkeypatch.setattr('distbelief.cluster.launcher.launch', _no_launch)
-
-  def call(*words):
-    argv = ['train.py', *map(str, words)]
-    monkeypatch.setattr(sys, 'argv', argv)  # ml_collections looks there.
-    status = command_line.train(argv)
-    return status, *capfd.readouterr()
-
-  return call
+  return functools.partial(call, command_line.train)
 
 
 def _no_launch(*unused_args):

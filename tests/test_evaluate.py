@@ -1,5 +1,6 @@
 """scripts/evaluate.py: a saved model on hold-out data."""
 
+import functools
 import subprocess
 import sys
 
@@ -15,16 +16,9 @@ OWN = '--config.data.name=tests.users:examples'
 
 
 @pytest.fixture
-def evaluate(monkeypatch, capfd):
+def evaluate(call):
   """Calls the program; returns (status, stdout, stderr)."""
-
-  def call(*words):
-    argv = ['evaluate.py', *map(str, words)]
-    monkeypatch.setattr(sys, 'argv', argv)  # ml_collections looks there.
-    status = command_line.evaluate(argv)
-    return status, *capfd.readouterr()
-
-  return call
+  return functools.partial(call, command_line.evaluate)
 
 
 @pytest.fixture
