@@ -54,11 +54,16 @@ class ConfigError(UserError):
 
 
 def one_line(error: BaseException) -> str:
-  """Returns what an error says, in one line."""
+  """Returns what an error is and says, and the user's line that raised it."""
+  told = first_line(error)
+  return type(error).__name__ + (f': {told}' if told else '') + _place(error)
+
+
+def first_line(error: BaseException) -> str:
+  """Returns the first line that tells what is wrong; empty if an error has no text."""
   text = re.sub(r'\x1b\[[0-9;]*m', '', str(error))  # Keras prints bold.
   lines = [line.strip() for line in text.splitlines()]
-  telling = [line for line in lines if line and not line.startswith(_KERAS)]
-  return ': '.join([type(error).__name__, *telling[:1]]) + _place(error)
+  return next((line for line in lines if line and not line.startswith(_KERAS)), '')
 
 
 def _place(error: BaseException) -> str:

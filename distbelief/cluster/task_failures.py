@@ -35,9 +35,11 @@ class TaskFailure:
   def from_exception(cls, job: str, index: int, error: BaseException) -> TaskFailure:
     """Returns the failure of a task that raised."""
     text = ''.join(traceback.format_exception(error))
+    told, name = errors.first_line(error), type(error).__name__
     if isinstance(error, errors.UserError):
-      return cls(job, index, time.time(), 'user_error', error.status, str(error), text)
-    reason = traceback.format_exception_only(error)[-1].strip()
+      reason = told or name
+      return cls(job, index, time.time(), 'user_error', error.status, reason, text)
+    reason = f'{name}: {told}' if told else name
     return cls(job, index, time.time(), 'exception', errors.FAILED, reason, text)
 
   @classmethod

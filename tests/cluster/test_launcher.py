@@ -84,6 +84,22 @@ def test_the_earliest_failure_is_the_cause(tmp_path):
   assert task_failures.earliest(str(tmp_path)) is None
 
 
+@pytest.mark.parametrize(
+  ('error', 'reason'),
+  [
+    (ArithmeticError('a loss of NaN'), 'ArithmeticError: a loss of NaN'),
+    (ArithmeticError('\n a loss\nof NaN'), 'ArithmeticError: a loss'),
+    (ArithmeticError(), 'ArithmeticError'),
+    (ArithmeticError('\n'), 'ArithmeticError'),
+    (errors.UserError('seed (-1) must be at least 0'), 'seed (-1) must be at least 0'),
+    (errors.UserError('\nin use\n'), 'in use'),
+    (errors.UserError(), 'UserError'),
+  ],
+)
+def test_the_reason_is_one_line_and_never_empty(error, reason):
+  assert task_failures.TaskFailure.from_exception('ps', 0, error).reason == reason
+
+
 def test_only_the_end_of_a_log_is_shown(tmp_path):
   lines = [f'line {i} \N{SNOWMAN}' for i in range(100_000)]
   (tmp_path / 'ps-1.log').write_text('\n'.join(lines))
