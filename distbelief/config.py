@@ -345,6 +345,23 @@ FIELDS = (
     _more_than_0(),
   ),
   Field(
+    'telemetry.records',
+    True,
+    'Record every step; without it no losses, times, staleness, pictures and no replay.',
+  ),
+  Field(
+    'telemetry.swarm_seconds',
+    1.0,
+    'Seconds between two samples of where each replica is, at the end of a window; 0: '
+    'none.',
+    _at_least(0, 'seconds'),
+  ),
+  Field(
+    'telemetry.pictures',
+    True,
+    'Draw timeline, staleness and swarm for TensorBoard when the run ends (matplotlib).',
+  ),
+  Field(
     'telemetry.seconds',
     1.0,
     'Seconds between two progress lines, and between two scalars in TensorBoard.',

@@ -216,6 +216,7 @@ BAD = [
   ('server.momentum', 1.0, 'between -1 and 1'),
   ('synchronous.learning_rate', 0.0, 'more than 0'),
   ('telemetry.seconds', 0.0, 'more than 0 seconds'),
+  ('telemetry.swarm_seconds', -1.0, 'at least 0 seconds'),
 ]
 
 

@@ -134,7 +134,13 @@ class Chief:
     )
     self._first_incarnations = np.array(states[0].clients)[:, INCARNATION] + 1
     self._server = ParameterServer(
-      sharding, objective.statistics_shapes, rule, self._num_replicas, states
+      sharding,
+      objective.statistics_shapes,
+      rule,
+      self._num_replicas,
+      states,
+      config.telemetry.records,
+      config.seed,
     )
     replica = Replica(
       config, self._num_replicas, strategy, objective, source, self._server
@@ -197,6 +203,7 @@ class Chief:
     if result is not None:
       key = (int(result.replica), int(result.incarnation))
       self._logbook.record_window(key, result.pushes, result.pending)
+      self._logbook.record_samples(*result.samples)
     return result
 
   def _reclaim(self) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from distbelief import data
 from distbelief.algorithms.statistics import Weights
 from distbelief.models.objective import Objective
-from distbelief.telemetry import metrics
+from distbelief.telemetry import activities, board, metrics, snapshots
 
 _BATCH = 1024
 
@@ -29,7 +29,9 @@ class Evaluator:
     self,
     objective: Objective,
     source: data.Source,
-    writer: metrics.MetricWriter,
+    writer: board.MetricWriter,
+    activity: activities.ActivityWriter,
+    kept: snapshots.Snapshots | None,
     eval_steps: int,
     start: int,
   ) -> None:
@@ -39,11 +41,13 @@ class Evaluator:
       objective: Its model and loss.
       source: Of the hold-out data.
       writer: Takes the rows.
+      activity: Takes the times.
+      kept: Is offered the parameters.
       eval_steps: config.eval_steps.
       start: Minibatches that were applied before.
     """
     self._objective, self._source = objective, source
-    self._writer = writer
+    self._writer, self._activities, self._snapshots = writer, activity, kept
     self._eval_steps = eval_steps
     self._next = self._following(start)
     self._thread = concurrent.futures.ThreadPoolExecutor(1, 'evaluation')
@@ -75,7 +79,13 @@ class Evaluator:
     return self._eval_steps * (steps // self._eval_steps + 1)
 
   def _evaluate(self, row: metrics.Evaluation, weights: GetWeights) -> None:
-    values = weights()
+    with self._activities.during('evaluation', row.steps):
+      values = weights()
+      self._score(row, values)
+    if self._snapshots:
+      self._snapshots.offer(row.steps, [param.numpy() for param in values.params])
+
+  def _score(self, row: metrics.Evaluation, values: Weights) -> None:
     if not self._minibatches:  # Features are computed once.
       self._minibatches = list(self._source.holdout(_BATCH))
     found = self._objective.evaluate(*values, self._minibatches)

@@ -16,7 +16,7 @@ from distbelief.cluster import checkpoints, shards
 from distbelief.cluster.lockstep import State
 from distbelief.cluster.logbook import Logbook
 from distbelief.models.objective import Objective
-from distbelief.telemetry import barrier, steps
+from distbelief.telemetry import barrier, steps, swarm
 from distbelief.telemetry.steps import LOG_COLUMN
 
 _MOST_BEHIND = 4  # Windows that wait to be recorded before training waits as well.
@@ -102,14 +102,19 @@ class Leader:
       np.int64(self._logbook.launch),
     )
 
-  def add(self, told: np.ndarray, state: State) -> None:
+  def add(
+    self, updates: int, told: np.ndarray, sketches: np.ndarray, state: State
+  ) -> None:
     """Takes a window's records, and the state after it; raises what went wrong before.
 
     Args:
-      told: [replicas, updates, LOG_COLUMNS + row] float64.
+      updates: In the window.
+      told: [replicas, updates, LOG_COLUMNS + row] float64; empty: nothing is recorded.
+      sketches: [replicas, 2, DIMENSION] float32, of all parameters and of gradients;
+        empty: none are made.
       state: Of worker 0; that of all others but for `step`.
     """
-    self._submit(self._add, told, state)
+    self._submit(self._add, updates, told, sketches, state)
 
   def save(self, state: State) -> bool:
     """Writes a checkpoint of the last state; returns False if there is nothing new."""
@@ -134,20 +139,31 @@ class Leader:
     while self._jobs and (len(self._jobs) > most or self._jobs[0].done()):
       self._jobs.popleft().result()
 
-  def _add(self, told: np.ndarray, state: State) -> None:
-    log, travelled = barrier.settle(told)
-    self._logbook.record(0, log)
-    nothing_pending = log[:0, len(LOG_COLUMN) :]
-    for key, pushes in travelled.items():
-      self._logbook.record_window(key, pushes, nothing_pending)
-    updates = told.shape[1]
+  def _add(
+    self, updates: int, told: np.ndarray, sketches: np.ndarray, state: State
+  ) -> None:
+    if told.size:
+      log, travelled = barrier.settle(told)
+      self._logbook.record(0, log)
+      nothing_pending = log[:0, len(LOG_COLUMN) :]
+      for key, pushes in travelled.items():
+        self._logbook.record_window(key, pushes, nothing_pending)
     self._own[:, steps.SEQUENCE] = self._own[:, steps.NEXT_STEP] + updates - 1
     self._own[:, steps.NEXT_STEP] += updates
     self._own[:, steps.COUNTED] += updates
+    if len(sketches):
+      self._logbook.record_samples(*self._samples(sketches, float(state.free)))
     counted = self._clients()[0, :, steps.COUNTED].sum()
     self._logbook.look(int(counted), _versions(state), lambda: state.weights)
     if self._logbook.save_due:
       self._logbook.save(self._checkpoint(state))
+
+  def _samples(self, sketches: np.ndarray, now: float) -> tuple[np.ndarray, np.ndarray]:
+    """Returns samples as Logbook.record_samples takes them; all are where all are."""
+    marks = np.zeros([len(sketches), len(swarm.MARKS)])
+    marks[:, 0], marks[:, 1] = now, np.arange(len(sketches))
+    marks[:, 2:] = self._own[:, [steps.INCARNATION, steps.NEXT_STEP]]
+    return marks, sketches[:, [0, 0, 1]]
 
   def _checkpoint(self, state: State) -> checkpoints.Checkpoint:
     def flat(tensors: Sequence[tf.Tensor]) -> np.ndarray:

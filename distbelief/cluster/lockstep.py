@@ -20,10 +20,12 @@ from distbelief.cluster import padding
 from distbelief.cluster.collectives import Alone
 from distbelief.models.objective import Objective
 from distbelief.telemetry import steps
+from distbelief.telemetry.sketch import Sketch
 from distbelief.telemetry.steps import Status
+from distbelief.telemetry.swarm import DIMENSION
 
 _NAN = float('nan')
-_WIDTH = len(steps.LOG_COLUMNS) + len(steps.COLUMNS) + 1
+_WIDTH = len(steps.LOG_COLUMNS) + steps.row_width(1)
 
 
 class State(NamedTuple):
@@ -40,10 +42,13 @@ class Lockstep:
   """Builds the function that does a window's steps.
 
   Attributes:
-    window: (State, wish) -> (State, wish, told). All replicas wish [steps, signal], int64
-      [2]; what counts is replica 0's number of steps, unless there is a signal: then the
-      largest, and nothing is done. What was agreed comes back, and what the steps tell,
-      [replicas, steps, LOG_COLUMNS + row] float64 (telemetry/barrier.py).
+    window: (State, wish) -> (State, wish, told, sketches). All replicas wish [steps,
+      signal], int64 [2]; what counts is replica 0's number of steps, unless there is a
+      signal: then the largest, and nothing is done. What was agreed comes back, and what
+      the steps tell,
+      [replicas, steps, LOG_COLUMNS + row] float64 (telemetry/barrier.py), or nothing;
+      and sketches of the parameters and of each replica's last gradient, [replicas, 2,
+      DIMENSION] float32, if config.telemetry.swarm_seconds asks for them.
   """
 
   def __init__(
@@ -72,30 +77,50 @@ class Lockstep:
     self._incarnation = incarnation
     # The statistics follow the gradient, and a scalar: whether it counts.
     self._packing = Sharding([*objective.shapes, *objective.statistics_shapes, ()], 1)
+    (self._num_parameters,) = Sharding(objective.shapes, 1).sizes
+    self._sketch = Sketch(self._num_parameters, config.seed)
     self.window = tf.function(self._window, autograph=False)
 
-  def _window(self, state: State, wish: tf.Tensor) -> tuple[State, tf.Tensor, tf.Tensor]:
+  def _window(
+    self, state: State, wish: tf.Tensor
+  ) -> tuple[State, tf.Tensor, tf.Tensor, tf.Tensor]:
     wishes = self._collective.run(self._collective.gather, wish)
     signal = tf.reduce_max(wishes[:, 1])
     num_steps = tf.where(signal > 0, tf.zeros_like(signal), wishes[0, 0])
 
-    def body(done: tf.Tensor, state: State, told: tf.TensorArray) -> tuple:
-      state, row = self._step(state)
-      return done + 1, state, told.write(tf.cast(done, tf.int32), row)
+    sampling = self._config.telemetry.swarm_seconds > 0
 
-    told = tf.TensorArray(
-      tf.float64, tf.cast(num_steps, tf.int32), element_shape=[_WIDTH]
-    )
-    _, state, told = tf.while_loop(
+    def body(
+      done: tf.Tensor, state: State, told: tf.TensorArray, gradient: tf.Tensor
+    ) -> tuple:
+      state, row, found = self._step(state)
+      if sampling:
+        gradient = tf.cond(
+          tf.equal(done, num_steps - 1),
+          lambda: self._sketch.part(found, 0),
+          lambda: tf.identity(gradient),
+        )
+      return done + 1, state, told.write(tf.cast(done, tf.int32), row[:width]), gradient
+
+    # No columns: nothing is recorded.
+    width = _WIDTH if self._config.telemetry.records else 0
+    told = tf.TensorArray(tf.float64, tf.cast(num_steps, tf.int32), element_shape=[width])
+    _, state, told, gradient = tf.while_loop(
       lambda done, *_: done < num_steps,
       body,
-      (tf.zeros_like(num_steps), state, told),
+      (tf.zeros_like(num_steps), state, told, tf.zeros([DIMENSION])),
       parallel_iterations=1,
     )
-    rows = self._collective.run(self._collective.gather, told.stack())
-    return state, tf.stack([num_steps, signal]), rows
+    rows = told.stack()
+    if width:  # A ring cannot gather what has no elements.
+      rows = self._collective.run(self._collective.gather, rows)
+    sketches = tf.zeros([0, 2, DIMENSION])
+    if sampling:
+      found = tf.stack([self._sketch.of(state.weights.params), gradient])
+      sketches = self._collective.run(self._collective.gather, found)
+    return state, tf.stack([num_steps, signal]), rows, sketches
 
-  def _step(self, state: State) -> tuple[State, tf.Tensor]:
+  def _step(self, state: State) -> tuple[State, tf.Tensor, tf.Tensor]:
     """Compute, wait for all, update."""
     replica = tf.constant(self._collective.index, tf.int64)
     with tf.control_dependencies([state.free]):
@@ -109,6 +134,9 @@ class Lockstep:
     own, finite = synchronous.contribution([*result.gradient, *statistics])
     (packed,) = self._packing.split([*own, tf.cast(finite, tf.float32)])
     total, count = self._sum(packed, compute_end)
+    summed = padding.now([*total, count])
+    with tf.control_dependencies([summed]):
+      count = tf.identity(count)
     num_params = len(before.params)
     params, slots = synchronous.update(
       self._rule, self._rate, before.params, state.slots, total[:num_params], count
@@ -119,7 +147,8 @@ class Lockstep:
     values = {
       'version_applied': version,
       'status': tf.where(finite, int(Status.APPLIED), int(Status.DROPPED)),
-      'applied_at': end,
+      'applied_at': summed,
+      'update_end': end,
       'replica': replica,
       'incarnation': self._incarnation,
       'step': state.step,
@@ -141,7 +170,11 @@ class Lockstep:
     names = (*steps.LOG_COLUMNS, *steps.COLUMNS, 'version_held')
     row = tf.stack([tf.cast(values[name], tf.float64) for name in names])
     weights = Weights(params, statistics)
-    return State(state.step + 1, version, end, weights, slots), row
+    return (
+      State(state.step + 1, version, end, weights, slots),
+      row,
+      packed[: self._num_parameters],
+    )
 
   def _sum(
     self, packed: tf.Tensor, start: tf.Tensor

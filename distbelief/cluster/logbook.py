@@ -14,11 +14,21 @@ from distbelief import config as config_lib
 from distbelief import data, errors, files, workdirs
 from distbelief.algorithms.rules import Rule
 from distbelief.algorithms.sharding import Sharding
-from distbelief.cluster import checkpoints
+from distbelief.analysis import pushes, staleness, summary, utilisation
+from distbelief.cluster import checkpoints, epilogue
 from distbelief.cluster.evaluation import Evaluator, GetWeights
 from distbelief.models import architecture
 from distbelief.models.objective import Objective
-from distbelief.telemetry import metrics, provenance, pushes, records, steps, summary
+from distbelief.telemetry import (
+  activities,
+  board,
+  metrics,
+  provenance,
+  records,
+  snapshots,
+  steps,
+  swarm,
+)
 from distbelief.telemetry.records import Incarnation
 from distbelief.telemetry.steps import LOG_COLUMN, Status
 from distbelief.telemetry.tally import Tally
@@ -72,6 +82,7 @@ class Logbook:
     self._command_started = origin.started
     self._provenance = provenance.collect(origin)
     self._objective, self._num_replicas = objective, num_replicas
+    self._source = source
     self._warmstart_steps = config_lib.warmstart_steps(config)
     self.phase = 'training'
     self._origin: float | None = None  # The first step's start, less earlier launches.
@@ -84,17 +95,30 @@ class Logbook:
     self.newest_incarnations = records.newest_incarnations(workdir, num_replicas)
     self.launch = len(records.files(workdir))
     self.checkpoint = self._begin(rule, num_shards)
+    shard_bytes = 4 * np.array(Sharding(objective.shapes, num_shards).sizes)
+    shard_bytes[0] += 4 * Sharding(objective.statistics_shapes, 1).sizes[0]
     self._recorder = records.Recorder(
-      workdir / 'steps' / f'{self.launch:03}.bin', num_shards, num_replicas
+      workdir / 'steps' / f'{self.launch:03}.bin', num_shards, num_replicas, shard_bytes
     )
-    self._writer = metrics.MetricWriter(workdir, config)
+    self._swarm = swarm.SwarmWriter(workdir)
+    self._swarm_until: dict[int, float] = {}  # When each replica's next sample is due.
+    self._activities = activities.ActivityWriter(workdir)
+    self._writer = board.MetricWriter(workdir, config)
     self._evaluator = Evaluator(
-      objective, source, self._writer, config.eval_steps, self.checkpoint.steps
+      objective,
+      source,
+      self._writer,
+      self._activities,
+      snapshots.Snapshots(workdir, int(shard_bytes.sum()) // 4)
+      if config.telemetry.swarm_seconds
+      else None,
+      config.eval_steps,
+      self.checkpoint.steps,
     )
     self._checkpoints = checkpoints.CheckpointWriter(
       workdir / 'checkpoints', config.checkpoints_kept
     )
-    self._tally = Tally(config.data.batch_size)
+    self._tally = Tally(config.data.batch_size, shard_bytes)
 
   def _begin(self, rule: Rule, num_shards: int) -> checkpoints.Checkpoint:
     checkpoint = checkpoints.latest(self._workdir / 'checkpoints')
@@ -119,6 +143,7 @@ class Logbook:
       self._workdir, int(checkpoint.launch), checkpoint.clients
     )
     metrics.forget_after(self._workdir, checkpoint.steps)
+    snapshots.forget_after(self._workdir, checkpoint.steps)
     if self._resumed_from is not None or undone:
       self._display.message(
         f'resumed from step {checkpoint.steps}; {undone} later steps are undone'
@@ -169,21 +194,33 @@ class Logbook:
       return
     self._recorder.add_log(shard, log)
     self._tally.add_log(shard, log)
-    self._ended = max(self._ended, float(log[:, LOG_COLUMN['applied_at']].max()))
+    self._ended = max(self._ended, float(log[:, LOG_COLUMN['update_end']].max()))
     rows = log[:, len(steps.LOG_COLUMNS) :]
     if shard == 0:
       applied = log[:, LOG_COLUMN['status']] == Status.APPLIED
       self._losses += rows[applied, steps.COLUMN['loss']].tolist()
     if self._origin is None:
-      first = steps.first_start(*(rows[:, steps.COLUMN[name]] for name in steps.STARTS))
-      self._startup_seconds = first - self._command_started
-      self._origin = first - float(self.checkpoint.seconds)
+      self._begin_at(
+        steps.first_start(*(rows[:, steps.COLUMN[name]] for name in steps.STARTS))
+      )
+
+  def _begin_at(self, first: float) -> None:
+    self._startup_seconds = first - self._command_started
+    self._origin = first - float(self.checkpoint.seconds)
 
   def record_window(
     self, key: Incarnation, pushes: np.ndarray, pending: np.ndarray
   ) -> None:
     """Puts times of pushes, and steps not yet pushed, on record (records.Recorder)."""
-    self._recorder.add_window(key, pushes, pending)
+    if self._config.telemetry.records:
+      self._recorder.add_window(key, pushes, pending)
+
+  def record_samples(self, marks: np.ndarray, sketches: np.ndarray) -> None:
+    """Puts where replicas are on record (swarm.SwarmWriter), but not too often."""
+    due = [mark[0] >= self._swarm_until.get(mark[1], 0.0) for mark in marks]
+    for time_now, replica, *_ in marks[due]:
+      self._swarm_until[replica] = time_now + self._config.telemetry.swarm_seconds
+    self._swarm.add(marks[due], sketches[due])
 
   def look(
     self,
@@ -199,6 +236,8 @@ class Logbook:
       weights: Returns those to evaluate; called in another thread.
     """
     now = time.time()
+    if self._origin is None and done > self.checkpoint.steps:  # Nothing is recorded.
+      self._begin_at(now)
     self._tally.add_progress(now, done)
     if now >= self._next_scalars:
       self._next_scalars = now + self._config.telemetry.seconds
@@ -208,14 +247,15 @@ class Logbook:
 
   def save(self, checkpoint: checkpoints.Checkpoint) -> None:
     """Writes a checkpoint, whose every step must be on record before."""
-    self._checkpoints.write(checkpoint)
+    with self._activities.during('checkpoint', checkpoint.steps):
+      self._checkpoints.write(checkpoint)
     self._next_save = time.time() + self._config.checkpoint_seconds
 
   def _show(self, done: int, versions: np.ndarray) -> None:
-    scalars = self._tally.take()
-    self._writer.scalars(
-      done, {**scalars, **{f'versions/shard_{i}': v for i, v in enumerate(versions)}}
-    )
+    scalars, histograms = self._tally.take()
+    of_shards = {f'versions/shard_{i}': v for i, v in enumerate(versions)}
+    self._writer.scalars(done, {**scalars, **of_shards, **self._swarm.scalars()})
+    self._writer.histograms(done, histograms)
     self._display.progress(
       steps=done,
       num_steps=self._config.num_steps,
@@ -257,20 +297,21 @@ class Logbook:
     """
     config, workdir = self._config, self._workdir
     if self._origin is None:  # There was nothing left to do.
-      self._ended = time.time()
-      self._origin = self._ended - float(self.checkpoint.seconds)
-      self._startup_seconds = self._ended - self._command_started
+      self._begin_at(time.time())
+    self._ended = self._ended or time.time()  # Nothing is recorded.
     done = config.num_steps
     self._evaluator.finish(self._row(self._ended, done, versions), weights)
     self._show(done, versions)
     self.save(checkpoint())
-    self._objective.export(*weights(), str(workdir / 'model.keras'))
-    self._writer.close()
+    final = weights()
+    self._objective.export(*final, str(workdir / 'model.keras'))
     self._recorder.close()
+    self._swarm.close()
 
     everything = records.read(workdir)
     derived = pushes.derive(everything, self._warmstart_steps)
     pushes.write_csv(derived, workdir / 'pushes.csv')
+    shards = utilisation.shard_table(self._recorder.records, self._recorder.header)
     seconds = self._ended - self._origin
     new_examples = (done - (self._resumed_from or 0)) * config.data.batch_size
     new_seconds = max(seconds - float(self.checkpoint.seconds), 1e-9)
@@ -290,6 +331,12 @@ class Logbook:
         metrics.read_csv(workdir), config.target_accuracy
       ),
       'staleness': summary.staleness(derived),
+      **staleness.describe(config, everything, derived),
+      'updates_per_second': shards[0]['updates_per_second'],
+      'bytes_per_second': utilisation.bytes_per_second(
+        self._recorder.records, self._recorder.header, shards
+      ),
+      'shards': shards,
       'steps_by_status': summary.status_counts(everything),
       'replicas': summary.replica_table(
         self._recorder.records,
@@ -304,6 +351,12 @@ class Logbook:
       'resumed_from': self._resumed_from,
       'provenance': self._provenance,
     }
+    if config.telemetry.swarm_seconds:
+      epilogue.survey(workdir, self._objective, self._source, final, config.seed)
+    if config.telemetry.pictures and not epilogue.illustrate(workdir, self._writer, done):
+      self._display.message("no pictures: pip install 'distbelief[plots]' draws them")
+    self._writer.finish(done, summary.final(fields))
+    self._writer.close()
     summary.write(workdir / 'summary.json', fields)
     for line in summary.headline(config, fields).splitlines():
       self._display.message(line)

@@ -13,7 +13,10 @@ from distbelief.algorithms.sharding import Sharding
 from distbelief.algorithms.statistics import Change, Weights
 from distbelief.cluster import shards as shards_lib
 from distbelief.cluster.pool import StepPool
+from distbelief.telemetry import steps
+from distbelief.telemetry.sketch import Sketch
 from distbelief.telemetry.steps import COUNTED, INCARNATION, counted_by_all
+from distbelief.telemetry.swarm import DIMENSION
 
 
 class Look(NamedTuple):
@@ -49,6 +52,8 @@ class ParameterServer:
     sharding: Of the model's parameters.
     shards: One per ps task.
     pool: Of steps.
+    row_width: Length of a step's row, as pushes carry it.
+    sketch: Of the model's parameters.
   """
 
   def __init__(
@@ -58,6 +63,8 @@ class ParameterServer:
     rule: ServerRule,
     num_replicas: int,
     states: Sequence[shards_lib.ShardState],
+    recording: bool = True,
+    seed: int = 0,
     prefix: str = '',
   ) -> None:
     """Fills the shards, whatever an earlier chief may have left on their tasks.
@@ -68,14 +75,24 @@ class ParameterServer:
       rule: What a push does.
       num_replicas: Replicas that ask the pool.
       states: What each shard starts from.
+      recording: config.telemetry.records; else the shards' logs stay empty.
+      seed: config.seed, of the sketch.
       prefix: Of the names of all state on the tasks, for several servers side by side.
     """
     self.sharding = sharding
     self._statistics = Sharding(statistics_shapes, 1)
     clients = np.stack([np.array(state.clients) for state in states])
     (num_statistics,) = self._statistics.sizes
+    self.sketch = Sketch(sum(sharding.sizes), seed)
+    self.row_width = steps.row_width(sharding.num_shards) if recording else 0
     self.shards = shards_lib.create(
-      sharding, num_statistics, rule, clients.shape[1], prefix
+      sharding,
+      num_statistics,
+      rule,
+      clients.shape[1],
+      self.row_width,
+      self.sketch,
+      prefix,
     )
     self.pool = StepPool(num_replicas, clients.shape[1], prefix)
     for shard, state in zip(self.shards, states):
@@ -118,6 +135,22 @@ class ParameterServer:
     return Weights(
       self.sharding.join(vectors), self._statistics.join([statistics])
     ), tf.stack([shards_lib.version_of(vector) for vector in vectors])
+
+  def sketch_of(self, vectors: Sequence[tf.Tensor]) -> tf.Tensor:
+    """Returns the sketch of what the shards get of a gradient, [DIMENSION] float32."""
+    total, start = tf.zeros([DIMENSION]), 0
+    for vector, size in zip(vectors, self.sharding.sizes):
+      total += self.sketch.part(vector[:size], start)
+      start += size
+    return total
+
+  def sketched(self, start: tf.Tensor) -> tf.Tensor:
+    """Returns the sketch of the parameters, made where they are, [DIMENSION] float32.
+
+    Args:
+      start: Any float64 scalar on which the requests wait.
+    """
+    return tf.add_n([shard.sketch(start) for shard in self.shards])
 
   def parts_of_push(
     self, gradient: list[tf.Tensor], change: Change

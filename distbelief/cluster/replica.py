@@ -20,9 +20,11 @@ from distbelief.algorithms import downpour
 from distbelief.algorithms.statistics import Change, Weights
 from distbelief.cluster import padding
 from distbelief.cluster import shards as shards_lib
+from distbelief.cluster.notes import Notes
 from distbelief.cluster.parameter_server import ParameterServer
 from distbelief.models.objective import Gradient, Objective
-from distbelief.telemetry import steps
+from distbelief.telemetry import steps, swarm
+from distbelief.telemetry.swarm import DIMENSION
 
 _NAN = float('nan')
 
@@ -38,10 +40,13 @@ class _State(NamedTuple):
   free: tf.Tensor  # float64, when the last step ended.
   held: tf.Tensor  # [shards] int64, versions of the parameters as last fetched.
   oldest: tf.Tensor  # [shards] int64, versions of the oldest used since the last push.
-  rows: tf.Tensor  # [n_push, row] float64, the steps since the last push.
+  notes: tf.Tensor  # [n_push, .] float64, of the steps since the last push.
   weights: Weights
   accrued: list[tf.Tensor]
   change: Change  # Of the statistics, since the last push.
+  sampled: tf.Tensor  # float64, start of the last window that tells where it is.
+  tell: tf.Tensor  # bool, whether the next push is sketched.
+  gradient: tf.Tensor  # [DIMENSION] float32, sketch of the last push that was.
 
 
 class _Fetched(NamedTuple):
@@ -53,6 +58,7 @@ class _Fetched(NamedTuple):
 
 class _Pushed(NamedTuple):
   current: tf.Tensor  # bool, False: a newer incarnation has taken this one's place.
+  sketch: tf.Tensor  # [DIMENSION] float32, _State.gradient.
   start: tf.Tensor  # float64, NaN: no push.
   end: tf.Tensor
 
@@ -65,6 +71,22 @@ class WindowResult(NamedTuple):
   taken: tf.Tensor  # Steps granted; 0: there were none, and what was accrued is pushed.
   pushes: tf.Tensor  # [.., 3] float64: sequence (-1: none), start and end.
   pending: tf.Tensor  # [.., row] float64, steps whose gradients are not yet pushed.
+  samples: Samples  # None, or one.
+
+
+class Samples(NamedTuple):
+  """Where the replica is, see telemetry/swarm.py."""
+
+  marks: tf.Tensor  # [., 4] float64.
+  sketches: tf.Tensor  # [., 3, DIMENSION] float32.
+
+  @classmethod
+  def none(cls) -> Samples:
+    """Returns no sample."""
+    return cls(
+      tf.zeros([0, len(swarm.MARKS)], tf.float64),
+      tf.zeros([0, len(swarm.SKETCHES), DIMENSION]),
+    )
 
 
 def identity_of_process() -> tf.Tensor:
@@ -107,7 +129,9 @@ class Replica:
     self._objective, self._source = objective, source
     self._server, self._shards, self._pool = server, server.shards, server.pool
     self._identity, self._prefix = identity, prefix
-    self._row_width = len(steps.COLUMNS) + len(self._shards)
+    self._notes = Notes(
+      config.downpour.n_push, len(self._shards), config.telemetry.records
+    )
     self._warm_steps = config.downpour.warmstart_steps
     zeros = [tf.zeros(shape) for shape in objective.shapes]
     none = tf.zeros([len(self._shards)], tf.int64)
@@ -120,10 +144,13 @@ class Replica:
       free=tf.constant(_NAN, tf.float64),
       held=none,
       oldest=none,
-      rows=tf.zeros([config.downpour.n_push, self._row_width], tf.float64),
+      notes=self._notes.none(),
       weights=Weights(zeros, objective.statistics),
       accrued=zeros,
       change=Change.none(objective.statistics),
+      sampled=tf.constant(0, tf.float64),
+      tell=tf.constant(False),
+      gradient=tf.zeros([DIMENSION]),
     )
     self._spec = source.minibatch_spec(config.data.batch_size)
     with strategy.scope():
@@ -156,13 +183,15 @@ class Replica:
 
     state, current, pushes = self._steps(replica, state, taken)
     state, pushed, sequence = self._flush(replica, state, taken)
+    state, samples = self._sample(replica, state)
     last = tf.stack([tf.cast(sequence, tf.float64), pushed.start, pushed.end])
     result = WindowResult(
       replica,
       state.incarnation,
       taken,
       tf.concat([pushes, last[tf.newaxis]], axis=0),
-      state.rows[: state.count],
+      self._rows(replica, state, state.step, pushed=False),
+      samples,
     )
     replaced = tf.logical_not(current & pushed.current)
     state = state._replace(
@@ -269,14 +298,23 @@ class Replica:
   ) -> tuple[_State, tf.Tensor, tf.Tensor]:
     step = self._overlapped_step if self._config.downpour.overlap else self._blocking_step
 
+    every = self._config.telemetry.swarm_seconds
+    began = tf.timestamp()
+    due = began - state.sampled >= every
+    state = state._replace(sampled=tf.where(due, began, state.sampled))
+
     def body(
       done: tf.Tensor, unused_current: tf.Tensor, state: _State, pushes: tf.TensorArray
     ) -> tuple[Any, ...]:
       sequence = tf.cast(state.sequence, tf.float64)
+      if every:
+        # The last push of the window is the only one to come now.
+        state = state._replace(tell=due & (taken - done <= self._config.downpour.n_push))
       state, pushed = step(replica, state)
-      pushes = pushes.write(
-        tf.cast(done, tf.int32), tf.stack([sequence, pushed.start, pushed.end])
-      )
+      if self._config.telemetry.records:
+        pushes = pushes.write(
+          tf.cast(done, tf.int32), tf.stack([sequence, pushed.start, pushed.end])
+        )
       return done + 1, pushed.current, state, pushes
 
     pushes = tf.TensorArray(tf.float64, tf.cast(taken, tf.int32), element_shape=[3])
@@ -286,6 +324,8 @@ class Replica:
       (tf.zeros_like(taken), tf.constant(True), state, pushes),
       parallel_iterations=1,
     )
+    if not self._config.telemetry.records:
+      return state, current, tf.zeros([0, 3], tf.float64)
     return state, current, pushes.gather(tf.range(tf.cast(done, tf.int32)))
 
   def _blocking_step(self, replica: tf.Tensor, state: _State) -> tuple[_State, _Pushed]:
@@ -303,7 +343,7 @@ class Replica:
     compute_start = padding.now([fetched.end, *tf.nest.flatten(fetched.weights)])
     state = state._replace(weights=fetched.weights, held=fetched.held)
     result, compute_end = self._compute(replica, state, minibatch, compute_start)
-    row = {
+    times = {
       'fresh': fresh,
       'fetch_start': fetched.start,
       'fetch_end': fetched.end,
@@ -315,11 +355,11 @@ class Replica:
     weights = state.weights
     if options.n_fetch > 1:  # Else the next fetch always replaces it unseen.
       weights = self._local_step(weights, result)
-    state = self._accrue(replica, state, result, row)
+    state = self._accrue(state, result, times)
     pushed = tf.cond(
       downpour.push_due(state.step, options.n_push),
-      lambda: self._push(replica, state, compute_end),
-      _no_push,
+      lambda: self._push(replica, state, state.step + 1, compute_end),
+      lambda: _no_push(state),
     )
     state = self._emptied_if(pushed, state)
     free = tf.where(tf.math.is_nan(pushed.end), compute_end, pushed.end)
@@ -342,11 +382,11 @@ class Replica:
     )
     pushed = tf.cond(
       downpour.push_due(state.step - 1, options.n_push) & (state.count > 0),
-      lambda: self._push(replica, state, began),
-      _no_push,
+      lambda: self._push(replica, state, state.step, began),
+      lambda: _no_push(state),
     )
     result, compute_end = self._compute(replica, state, minibatch, began)
-    row = {
+    times = {
       'fresh': state.first | downpour.fetch_due(state.step - 1, options.n_fetch),
       'fetch_start': fetched.start,
       'fetch_end': fetched.end,
@@ -359,7 +399,7 @@ class Replica:
     if options.n_fetch > 1:
       stepped = self._local_step(state.weights, result)
       weights = tf.cond(due, lambda: fetched.weights, lambda: stepped)
-    state = self._accrue(replica, self._emptied_if(pushed, state), result, row)
+    state = self._accrue(self._emptied_if(pushed, state), result, times)
     # The next step waits for this fetch and this push, and that wait is its own.
     with tf.control_dependencies([fetched.end, pushed.end]):
       free = tf.identity(compute_end)
@@ -372,10 +412,30 @@ class Replica:
     sequence = state.sequence
     pushed = tf.cond(
       tf.equal(taken, 0) & (state.count > 0),
-      lambda: self._push(replica, state, state.free),
-      _no_push,
+      lambda: self._push(replica, state, state.step, state.free),
+      lambda: _no_push(state),
     )
     return self._emptied_if(pushed, state), pushed, sequence
+
+  def _sample(self, replica: tf.Tensor, state: _State) -> tuple[_State, Samples]:
+    """Tells, not too often, where the replica and the server are."""
+    if not self._config.telemetry.swarm_seconds:
+      return state, Samples.none()
+    now = padding.now([state.free, *state.weights.params])
+
+    def sample() -> Samples:
+      sketch = self._server.sketch
+      marks = [now, *(tf.cast(v, now.dtype) for v in (replica, *state[:2]))]
+      sketches = [
+        sketch.of(state.weights.params),
+        self._server.sketched(now),
+        state.gradient,
+      ]
+      return Samples(tf.stack(marks)[tf.newaxis], tf.stack(sketches)[tf.newaxis])
+
+    due = state.tell & tf.logical_not(state.first)
+    samples = tf.cond(due, sample, Samples.none)
+    return state._replace(tell=tf.constant(False)), samples
 
   # What a step is made of.
 
@@ -395,28 +455,15 @@ class Replica:
     )
 
   def _accrue(
-    self, replica: tf.Tensor, state: _State, result: Gradient, row: dict[str, tf.Tensor]
+    self, state: _State, result: Gradient, times: dict[str, tf.Tensor]
   ) -> _State:
-    """Adds a step's gradient, and its row, to what the next push carries."""
+    """Adds a step's gradient, and notes of it, to what the next push carries."""
     empty = tf.equal(state.count, 0)
-    row = {
-      **row,
-      'replica': replica,
-      'incarnation': state.incarnation,
-      'step': state.step,
-      'batch': state.step,
-      'sequence': state.sequence,
-      'pushed': 0.0,  # Set, with 'gradients', when the push is made up.
-      'gradients': 0.0,
-      'loss': result.loss,
-      'accuracy': result.accuracy,
-    }
-    columns = [tf.cast(row[name], tf.float64) for name in steps.COLUMNS]
-    values = tf.concat([tf.stack(columns), tf.cast(state.held, tf.float64)], axis=0)
+    noted = {**times, 'loss': result.loss, 'accuracy': result.accuracy}
     return state._replace(
       count=state.count + 1,
       oldest=tf.where(empty, state.held, tf.minimum(state.oldest, state.held)),
-      rows=tf.tensor_scatter_nd_update(state.rows, [[state.count]], [values]),
+      notes=self._notes.add(state.notes, state.count, noted, state.held),
       accrued=downpour.accrue(state.accrued, result.gradient),
       change=state.change.then(result.change),
     )
@@ -442,6 +489,7 @@ class Replica:
       count=tf.where(went, tf.constant(0, tf.int64), state.count),
       accrued=accrued,
       change=change,
+      gradient=pushed.sketch,
     )
 
   def _fetch(self, replica: tf.Tensor, step: tf.Tensor, start: tf.Tensor) -> _Fetched:
@@ -450,20 +498,27 @@ class Replica:
     weights, held = self._server.fetch(asked)
     return _Fetched(weights, held, start, padding.now([held, *tf.nest.flatten(weights)]))
 
-  def _push(self, replica: tf.Tensor, state: _State, start: tf.Tensor) -> _Pushed:
+  def _rows(
+    self, replica: tf.Tensor, state: _State, next_step: tf.Tensor, pushed: bool
+  ) -> tf.Tensor:
+    return self._notes.rows(
+      state.notes,
+      state.count,
+      replica,
+      state.incarnation,
+      state.sequence,
+      next_step,
+      pushed,
+    )
+
+  def _push(
+    self, replica: tf.Tensor, state: _State, next_step: tf.Tensor, start: tf.Tensor
+  ) -> _Pushed:
     """Sends the accrued gradient to every shard; waits until each has applied it."""
     parts = self._server.parts_of_push(state.accrued, state.change)
     flat = tf.nest.flatten(parts)
     finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(part)) for part in flat])
-    # The row of the last step, after which the push was due, says how many it carries.
-    rows = state.rows[: state.count]
-    last = tf.stack([state.count - 1, state.count - 1])
-    marks = tf.stack([last, [steps.COLUMN['pushed'], steps.COLUMN['gradients']]], axis=1)
-    count = tf.cast(state.count, tf.float64)
-    rows = tf.tensor_scatter_nd_update(
-      rows, marks, tf.stack([tf.ones_like(count), count])
-    )
-    next_step = tf.cast(rows[-1, steps.COLUMN['step']], tf.int64) + 1
+    rows = self._rows(replica, state, next_step, pushed=True)
     warm = tf.equal(replica, 0) & (next_step <= self._warm_steps)
     with padding.after([padding.latency(self._config.cluster, start), *flat]):
       rows = tf.identity(rows)
@@ -493,12 +548,18 @@ class Replica:
       return [shard.skip(header, rows) for shard, header in zip(self._shards, headers())]
 
     current = tf.stack(tf.cond(finite, send, skip))
-    return _Pushed(tf.reduce_all(current > 0), start, padding.now([current]))
+    sketch = tf.identity(state.gradient)
+    if self._config.telemetry.swarm_seconds:
+      vectors = [vector for vector, _ in parts]
+      sketch = tf.cond(
+        state.tell, lambda: self._server.sketch_of(vectors), lambda: sketch
+      )
+    return _Pushed(tf.reduce_all(current > 0), sketch, start, padding.now([current]))
 
 
 def _no_time() -> tuple[tf.Tensor, tf.Tensor]:
   return tf.constant(_NAN, tf.float64), tf.constant(_NAN, tf.float64)
 
 
-def _no_push() -> _Pushed:
-  return _Pushed(tf.constant(True), *_no_time())
+def _no_push(state: _State) -> _Pushed:
+  return _Pushed(tf.constant(True), tf.identity(state.gradient), *_no_time())

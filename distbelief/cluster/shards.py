@@ -12,6 +12,7 @@ Dimensions: P parameters of a shard, S statistics, 0 on all but the first.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ from distbelief.algorithms.sharding import Sharding
 from distbelief.algorithms.statistics import Change
 from distbelief.cluster import remote
 from distbelief.telemetry import steps
+from distbelief.telemetry.sketch import Sketch
 from distbelief.telemetry.steps import COUNTED, INCARNATION, NEXT_STEP, SEQUENCE
 
 # The vector's last two elements count its updates: version = high * 2^20 + low. One
@@ -96,6 +98,7 @@ class Shard:
     snapshot: () -> ShardState.
     restore: ShardState, flat -> nothing of interest.
     poll: () -> Poll. Empties the log.
+    sketch: (start) -> what its parameters add to the sketch of all, [DIMENSION].
   """
 
   def __init__(
@@ -106,6 +109,7 @@ class Shard:
     server_rule: ServerRule,
     num_clients: int,
     row_width: int,
+    sketch: Callable[[tf.Tensor], tf.Tensor],
     prefix: str = '',
   ) -> None:
     """Describes a shard; `restore` fills it.
@@ -116,7 +120,8 @@ class Shard:
       num_statistics: S.
       server_rule: What a push does.
       num_clients: Replicas that push.
-      row_width: Length of a step's row.
+      row_width: Length of a step's row; 0: nothing is logged.
+      sketch: Of its parameters, see telemetry/sketch.py.
       prefix: Of the names of its state on its task.
     """
     self.size = size
@@ -151,6 +156,9 @@ class Shard:
     self.snapshot = on_task(self._snapshot, nothing)
     self.restore = on_task(self._restore, *state)
     self.poll = on_task(self._poll, nothing)
+    self.sketch = on_task(
+      lambda start: sketch(self._fetch(start)[:size]), tf.TensorSpec([], tf.float64)
+    )
 
   def _push(
     self, pushed: tf.Tensor, kept: tf.Tensor, header: tf.Tensor, rows: tf.Tensor
@@ -170,6 +178,7 @@ class Shard:
     update: Callable[[tf.Tensor], tf.Operation] | None,
   ) -> tf.Tensor:
     def locked() -> tf.Tensor:
+      taken = tf.timestamp()
       clients = self._clients.read()
       client = clients[head.replica]
       version = version_of(self._vector.read())
@@ -182,19 +191,18 @@ class Shard:
           after, status = version, steps.Status.DROPPED
         counted = client[COUNTED] + tf.shape(rows, out_type=tf.int64)[0]
         row = tf.stack([head.incarnation, head.sequence, head.next_step, counted])
-        # Log first: nothing must be applied that no record tells of.
-        with tf.control_dependencies([self._record(after, status, rows)]):
-          done = [self._write_client(clients, head.replica, row)]
-          if update:
-            done.append(update(version))
-        return _after(done)
+        with tf.control_dependencies([update(version)] if update else []):
+          logged = self._record(after, status, rows, taken)
+        # Log first: nothing must be counted that no record tells of.
+        with tf.control_dependencies([logged]):
+          return _after([self._write_client(clients, head.replica, row)])
 
       def refuse() -> tf.Tensor:
         # A repeat was logged the first time; what a replaced incarnation sends is lost.
         return tf.cond(
           current,
           lambda: tf.constant(True),
-          lambda: _after([self._record(version, steps.Status.LOST, rows)]),
+          lambda: _after([self._record(version, steps.Status.LOST, rows, taken)]),
         )
 
       done = tf.cond(current & (head.sequence > client[SEQUENCE]), accept, refuse)
@@ -204,12 +212,16 @@ class Shard:
     return self._mutex.run(locked)
 
   def _record(
-    self, version: tf.Tensor, status: steps.Status, rows: tf.Tensor
+    self, version: tf.Tensor, status: steps.Status, rows: tf.Tensor, taken: tf.Tensor
   ) -> tf.Operation:
+    """Logs the steps of a push that has been handled since `taken`."""
+    if not rows.shape[1]:  # Nothing is recorded.
+      return tf.no_op()
     marks = tf.stack(
       [
         tf.cast(version, tf.float64),
         tf.constant(float(status), tf.float64),
+        taken,
         tf.timestamp(),
       ]
     )
@@ -301,13 +313,21 @@ def create(
   num_statistics: int,
   server_rule: ServerRule,
   num_clients: int,
+  row_width: int,
+  sketch: Sketch,
   prefix: str = '',
 ) -> list[Shard]:
   """Returns the shards of a cluster, one per ps task, not yet filled."""
-  width = len(steps.COLUMNS) + sharding.num_shards
   return [
     Shard(
-      index, size, 0 if index else num_statistics, server_rule, num_clients, width, prefix
+      index,
+      size,
+      0 if index else num_statistics,
+      server_rule,
+      num_clients,
+      row_width,
+      functools.partial(sketch.part, start=sum(sharding.sizes[:index])),
+      prefix,
     )
     for index, size in enumerate(sharding.sizes)
   ]

@@ -155,14 +155,14 @@ class Worker:
     while self._done < self._config.num_steps:
       began = time.monotonic()
       wish = tf.constant([self._bounded(num_updates), self._stopped_by], tf.int64)
-      self._state, agreed, told = self._together(self._lockstep.window, self._state, wish)
-      agreed, told = agreed.numpy(), told.numpy()
+      self._state, *found = self._together(self._lockstep.window, self._state, wish)
+      agreed, told, sketches = (tensor.numpy() for tensor in found)
       if agreed[1]:
         self._stopped_by = int(agreed[1])
         raise Stopped
       self._done += int(agreed[0]) * self._collective.num_replicas
       if self._leader:
-        self._leader.add(told, self._state)
+        self._leader.add(int(agreed[0]), told, sketches, self._state)
       each = (time.monotonic() - began) / agreed[0]
       num_updates = int(np.clip(_WINDOW_SECONDS / each, 1, 2 * num_updates))
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import ml_collections
-import numpy as np
 
 from distbelief import config as config_lib
 from distbelief import errors
+from distbelief.analysis import summary as summary_lib
 
 _LEGEND = (
   "machines: how much slower each replica's is; accuracy: of hold-out frames; to X:\n"
@@ -54,7 +54,6 @@ def row(workdir: Path | str) -> Row:
 
 
 def _row(config: ml_collections.ConfigDict, summary: Mapping[str, Any]) -> Row:
-  waiting = [r['waiting'] for r in summary['replicas'] if r['waiting'] is not None]
   return Row(
     algorithm=summary['algorithm'] + (' +overlap' if config_lib.overlaps(config) else ''),
     machines=machines(config),
@@ -65,7 +64,7 @@ def _row(config: ml_collections.ConfigDict, summary: Mapping[str, Any]) -> Row:
     target_accuracy=summary['target_accuracy'],
     seconds_to_target=summary['seconds_to_target'],
     mean_staleness=summary['staleness']['mean'],
-    waiting=float(np.mean(waiting)) if waiting else None,
+    waiting=summary_lib.waiting(summary),
     provenance=summary['provenance'],
   )
 

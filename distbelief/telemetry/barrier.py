@@ -14,12 +14,13 @@ from distbelief.telemetry import steps
 from distbelief.telemetry.records import Incarnation
 
 _NUM_MARKS = len(steps.LOG_COLUMNS)
-_APPLIED_AT = steps.LOG_COLUMN['applied_at']
+_SUMMED = steps.LOG_COLUMN['applied_at']
+_DONE = steps.LOG_COLUMN['update_end']
 _COMPUTED = _NUM_MARKS + steps.COLUMN['compute_end']
 _WAIT = [_NUM_MARKS + steps.COLUMN[name] for name in ('wait_start', 'wait_end')]
 _KEY = [_NUM_MARKS + steps.COLUMN[name] for name in ('replica', 'incarnation')]
 _SEQUENCE = _NUM_MARKS + steps.COLUMN['sequence']
-_TIMES = [_APPLIED_AT] + [
+_TIMES = [_SUMMED, _DONE] + [
   _NUM_MARKS + column
   for name, column in steps.COLUMN.items()
   if name.endswith(('_start', '_end'))
@@ -31,7 +32,7 @@ def settle(told: np.ndarray) -> tuple[np.ndarray, dict[Incarnation, np.ndarray]]
 
   Args:
     told: [replicas, updates, LOG_COLUMNS + row] float64; all times by the clock of the
-      replica, `applied_at` as well.
+      replica, those of the update as well.
 
   Returns:
     A log [updates * replicas, ...], update by update, with the waits at the barrier; and
@@ -40,16 +41,16 @@ def settle(told: np.ndarray) -> tuple[np.ndarray, dict[Incarnation, np.ndarray]]
   """
   if not told.shape[1]:
     return told.reshape(-1, told.shape[-1]), {}
-  ahead = np.median(told[..., _APPLIED_AT] - told[0, :, _APPLIED_AT], axis=1)
+  ahead = np.median(told[..., _DONE] - told[0, :, _DONE], axis=1)
   log = told.copy()
   log[..., _TIMES] -= ahead[:, np.newaxis, np.newaxis]
-  computed, done = log[..., _COMPUTED], log[..., _APPLIED_AT]
+  computed, done = log[..., _COMPUTED], log[..., _DONE]
   took = done - computed
   waited_until = computed + took - took.min(axis=0)
   log[..., _WAIT[0]], log[..., _WAIT[1]] = computed, waited_until
   travelled = {
     tuple(int(part) for part in own[0, _KEY]): np.stack(
-      [own[:, _SEQUENCE], own[:, _WAIT[1]], own[:, _APPLIED_AT]], axis=1
+      [own[:, _SEQUENCE], own[:, _WAIT[1]], own[:, _DONE]], axis=1
     )
     for own in log
   }

@@ -1,19 +1,13 @@
-"""Metrics over time: a row per evaluation in metrics.csv, scalars in TensorBoard."""
+"""Metrics over time: a row per evaluation in metrics.csv."""
 
 from __future__ import annotations
 
 import csv
 import io
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-import ml_collections
-import tensorflow as tf
-from tensorboard.plugins.hparams import api as hparams
-
-from distbelief import config as config_lib
 from distbelief import files
 
 
@@ -51,54 +45,15 @@ def read_csv(workdir: Path | str) -> list[Evaluation]:
   ]
 
 
-class MetricWriter:
-  """The one writer of every metric of a run."""
-
-  def __init__(self, workdir: Path, config: ml_collections.ConfigDict) -> None:
-    """Opens metrics.csv and an event file.
-
-    Args:
-      workdir: The run's directory, and TensorBoard's name for the run.
-      config: Shown as text, and as hyperparameters.
-    """
-    self._path = workdir / 'metrics.csv'
-    self._events = tf.summary.create_file_writer(str(workdir))
-    fields = config_lib.flatten(config)
-    with self._events.as_default(step=0):
-      table = '\n'.join(f'| {name} | `{value}` |' for name, value in fields.items())
-      tf.summary.text('config', f'| field | value |\n|---|---|\n{table}')
-      hparams.hparams(
-        {
-          name: value if isinstance(value, (bool, int, float, str)) else str(value)
-          for name, value in fields.items()
-          if value is not None
-        },
-        trial_id=workdir.name,
-      )
-
-  def scalars(self, step: int, values: dict[str, float]) -> None:
-    """Writes scalars to TensorBoard at `step` applied minibatches."""
-    with self._events.as_default(step=step):
-      for tag, value in values.items():
-        tf.summary.scalar(tag, value)  # On disk when `with` ends.
-
-  def evaluation(self, row: Evaluation) -> None:
-    """Appends a row to metrics.csv, and writes it to TensorBoard."""
-    rows = read_csv(self._path.parent)
-    if rows and _other_columns(rows) == list(row.more):
-      with self._path.open('a', newline='') as file:
-        file.write(_as_csv([row], header=False))
-    else:  # The first one, or the model has got other metrics.
-      files.write_whole(self._path, _as_csv([*rows, row], header=True))
-    found = {'loss': row.holdout_loss, 'accuracy': row.holdout_accuracy, **row.more}
-    self.scalars(
-      row.steps,
-      {f'holdout/{name}': v for name, v in found.items() if not math.isnan(v)},
-    )
-
-  def close(self) -> None:
-    """Flushes the event file."""
-    self._events.close()
+def append_csv(workdir: Path, row: Evaluation) -> None:
+  """Appends a row to metrics.csv."""
+  path = workdir / 'metrics.csv'
+  rows = read_csv(workdir)
+  if rows and _other_columns(rows) == list(row.more):
+    with path.open('a', newline='') as file:
+      file.write(_as_csv([row], header=False))
+  else:  # The first one, or the model has got other metrics.
+    files.write_whole(path, _as_csv([*rows, row], header=True))
 
 
 def forget_after(workdir: Path, steps: int) -> None:

@@ -10,14 +10,18 @@ from __future__ import annotations
 
 import datetime
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from distbelief import errors
 from distbelief.telemetry import steps
 
 _HEADER_BYTES = 4096
+_FORMAT = 2
+_SHARD_TIMES = ('applied_at', 'update_end')
 _NUM_COLUMNS = len(steps.COLUMNS)
 _NUM_MARKS = len(steps.LOG_COLUMNS)
 
@@ -25,22 +29,30 @@ Incarnation = tuple[int, int]  # (replica, incarnation).
 
 
 class Recorder:
-  """Writes one launch's records; for the leader alone (the chief, or worker 0)."""
+  """Writes one launch's records; for the leader alone (the chief, or worker 0).
 
-  def __init__(self, path: Path, num_shards: int, num_replicas: int) -> None:
+  Attributes:
+    header: What the file says of itself.
+  """
+
+  def __init__(
+    self, path: Path, num_shards: int, num_replicas: int, shard_bytes: Sequence[int]
+  ) -> None:
     """Starts a file.
 
     Args:
       path: Of the new file.
       num_shards: Parameter server shards of this launch.
       num_replicas: Replicas of this launch; subsets of the data depend on it.
+      shard_bytes: What each shard sends to a fetch, and gets with a push.
     """
     self._path = path
     self._dtype = steps.record_dtype(num_shards)
-    header = {
-      'format': 1,
+    self.header = {
+      'format': _FORMAT,
       'num_shards': num_shards,
       'num_replicas': num_replicas,
+      'shard_bytes': [int(size) for size in shard_bytes],
       'started': datetime.datetime.now(datetime.timezone.utc).isoformat(),
       'dtype': self._dtype.descr,
     }
@@ -49,7 +61,7 @@ class Recorder:
       raise FileExistsError(path)
     partial = path.with_suffix('.partial')
     self._file = partial.open('wb')
-    self._file.write(json.dumps(header).encode().ljust(_HEADER_BYTES))
+    self._file.write(json.dumps(self.header).encode().ljust(_HEADER_BYTES))
     self._file.flush()
     partial.rename(path)  # Whoever finds the file finds its header.
     self._count = 0
@@ -84,10 +96,11 @@ class Recorder:
       mask[mask] = news
       where = where[news]
       self._fill(records, where, rows[mask])
-      version, status, applied_at = marks[mask].T
+      version, status, applied_at, update_end = marks[mask].T
       records['version_applied'][where, shard] = version
       records['status'][where, shard] = status
       records['applied_at'][where, shard] = applied_at
+      records['update_end'][where, shard] = update_end
       ends = rows[mask][:, steps.COLUMN['pushed']] == 1
       sequence = rows[mask][ends, steps.COLUMN['sequence']].astype(np.int64)
       self._of_push[key] = _put(self._of_push.get(key), sequence, where[ends])
@@ -122,7 +135,7 @@ class Recorder:
     if fresh.any():
       known[fresh] = self._count + np.arange(fresh.sum())
       empty = np.zeros([int(fresh.sum())], self._dtype)
-      for name in ('push_start', 'push_end', 'applied_at'):
+      for name in ('push_start', 'push_end', *_SHARD_TIMES):
         empty[name] = np.nan
       empty['version_applied'] = -1
       self._file.write(empty.tobytes())
@@ -180,9 +193,19 @@ def files(workdir: Path | str) -> list[Path]:
 
 
 def header(path: Path) -> dict[str, Any]:
-  """Returns what a file of records says of itself."""
+  """Returns what a file of records says of itself.
+
+  Raises:
+    errors.UserError: If another version of this package wrote it.
+  """
   with path.open('rb') as file:
-    return json.loads(file.read(_HEADER_BYTES))
+    found = json.loads(file.read(_HEADER_BYTES))
+  if found['format'] != _FORMAT:
+    raise errors.UserError(
+      f'{path} has format {found["format"]}, not {_FORMAT}: read it with the version of '
+      'distbelief that its summary.json names, or train anew'
+    )
+  return found
 
 
 def open_file(path: Path, mode: str = 'r') -> np.ndarray:
@@ -224,7 +247,8 @@ def _widened(part: np.ndarray, num_shards: int) -> np.ndarray:
     if part[name].ndim == 1:
       wide[name] = part[name]
     else:
-      wide[name] = {'applied_at': np.nan, 'status': 0}.get(name, -1)
+      empty = dict.fromkeys(_SHARD_TIMES, np.nan) | {'status': steps.Status.LOST}
+      wide[name] = empty.get(name, -1)
       wide[name][:, :width] = part[name]
   return wide
 

@@ -44,19 +44,29 @@ COLUMNS = (
 )
 COLUMN = {name: index for index, name in enumerate(COLUMNS)}
 
+# The first of them say whose push a row belongs to, and are known when that is made up;
+# the rest is noted at every step.
+NUM_OF_PUSH = COLUMN['fresh']
+
 # A step of Downpour's waits (for its minibatch, and for what travels beside it) before it
 # fetches and computes; a synchronous one computes, waits for the others at the barrier,
 # and then takes its part in the all-reduce, which stands where a push would. So a step
 # starts with the end of its wait, or with its computing.
 STARTS = ('wait_end', 'compute_start')
 
-# What a shard puts before each row that it logs.
-LOG_COLUMNS = ('version_applied', 'status', 'applied_at')
+# What a shard puts before each row that it logs: its version after the push, the push's
+# status, and when the update began (under the lock) and ended.
+LOG_COLUMNS = ('version_applied', 'status', 'applied_at', 'update_end')
 LOG_COLUMN = {name: index for index, name in enumerate(LOG_COLUMNS)}
 
 # Columns of a shard's table of clients, one row per replica: its newest incarnation, the
 # last push applied of it, the step after that, and its steps counted here in all.
 INCARNATION, SEQUENCE, NEXT_STEP, COUNTED = range(4)
+
+
+def row_width(num_shards: int) -> int:
+  """Returns how many columns a row has."""
+  return len(COLUMNS) + num_shards
 
 
 def first_start(wait_end: np.ndarray, compute_start: np.ndarray) -> float:
@@ -91,9 +101,10 @@ _KINDS = {
 def record_dtype(num_shards: int) -> np.dtype:
   """Returns the layout of one step record.
 
-  Times are seconds since the epoch on the clock of the replica's machine (applied_at:
-  of the shard's; all of worker 0's, whose update has the place of a shard's, where there
-  is no parameter server); NaN where nothing happened or nothing is known.
+  Times are seconds since the epoch on the clock of the replica's machine (applied_at
+  and update_end: of the shard's; all of worker 0's, whose update has the place of a
+  shard's, where there is no parameter server); NaN where nothing happened or nothing is
+  known.
 
   Args:
     num_shards: Parameter server shards; fields per shard are arrays of this length.
@@ -104,5 +115,6 @@ def record_dtype(num_shards: int) -> np.dtype:
     ('version_applied', '<i8', (num_shards,)),
     ('status', 'u1', (num_shards,)),
     ('applied_at', '<f8', (num_shards,)),
+    ('update_end', '<f8', (num_shards,)),
   ]
   return np.dtype([*columns, ('push_start', '<f8'), ('push_end', '<f8'), *per_shard])

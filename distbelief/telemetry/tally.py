@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import collections
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,33 +15,34 @@ _NUM_MARKS = len(steps.LOG_COLUMNS)
 _RATE_SECONDS = 5.0  # Examples/s is over the last so many seconds.
 
 
-def _mean(values: list[float]) -> float:
-  return float(np.mean(values)) if values else float('nan')
+class Figures(NamedTuple):
+  """What happened since somebody last asked, by TensorBoard's tag."""
+
+  scalars: dict[str, float]
+  histograms: dict[str, np.ndarray]
 
 
 class Tally:
   """What happened since somebody last asked, and how fast it goes."""
 
-  def __init__(self, batch_size: int) -> None:
-    """Starts from nothing."""
-    self._batch_size = batch_size
-    self._losses: list[float] = []
-    self._accuracies: list[float] = []
-    self._staleness: list[int] = []
+  def __init__(self, batch_size: int, shard_bytes: Sequence[int] = ()) -> None:
+    """Starts from nothing.
+
+    Args:
+      batch_size: Examples of a minibatch.
+      shard_bytes: What each shard sends to a fetch, and gets with a push.
+    """
+    self._batch_size, self._shard_bytes = batch_size, shard_bytes
+    self._logs: dict[int, list[np.ndarray]] = {}  # By shard.
+    self._shard_until: dict[int, float] = {}  # The last update that was taken.
+    self._replica_until: dict[int, float] = {}  # And the last step.
     self._progress: collections.deque[tuple[float, int]] = collections.deque()
 
   def add_log(self, shard: int, log: np.ndarray) -> None:
-    """Adds rows of a shard's log; losses are taken from shard 0 alone."""
+    """Adds rows of a shard's log; what is not applied does not count."""
     log = log[log[:, steps.LOG_COLUMN['status']] == steps.Status.APPLIED]
-    rows = log[:, _NUM_MARKS:]
-    if shard == 0:
-      self._losses += rows[:, steps.COLUMN['loss']].tolist()
-      self._accuracies += rows[:, steps.COLUMN['accuracy']].tolist()
-    if len(log):  # A push's rows stand together and share the version it made.
-      version, held = log[:, 0], rows[:, len(steps.COLUMNS) + shard]
-      first = np.flatnonzero(np.r_[True, version[1:] != version[:-1]])
-      oldest = np.minimum.reduceat(held, first)
-      self._staleness += downpour.staleness(version[first], oldest).astype(int).tolist()
+    if len(log):
+      self._logs.setdefault(shard, []).append(log)
 
   def add_progress(self, now: float, applied: int) -> None:
     """Adds how many minibatches have been applied by the time `now`, in seconds."""
@@ -54,14 +57,100 @@ class Tally:
     (start, before), (end, after) = self._progress[0], self._progress[-1]
     return self._batch_size * (after - before) / max(end - start, 1e-9)
 
-  def take(self) -> dict[str, float]:
-    """Returns the scalars since the last time, by TensorBoard's tag; forgets them."""
-    scalars = {
-      'train/loss': _mean(self._losses),
-      'train/accuracy': _mean(self._accuracies),
-      'staleness/mean': _mean(self._staleness),
-      'staleness/max': float(max(self._staleness, default=float('nan'))),
-      'throughput/examples_per_second': self.examples_per_second(),
-    }
-    self._losses, self._accuracies, self._staleness = [], [], []
-    return {tag: value for tag, value in scalars.items() if value == value}
+  def take(self) -> Figures:
+    """Returns the figures since the last time; forgets what they were made of."""
+    scalars = {'throughput/examples_per_second': self.examples_per_second()}
+    ages: dict[str, list[np.ndarray]] = {}
+    travelled = []  # Bytes per second.
+    for shard, parts in sorted(self._logs.items()):
+      log = np.concatenate(parts)
+      stale, replicas, pushes = _staleness(log, shard)
+      for replica in np.unique(replicas):
+        own = stale[replicas == replica]
+        ages.setdefault(f'staleness/replica_{replica}', []).append(own)
+      ages[f'staleness/shard_{shard}'] = [stale]
+      seconds = self._since(self._shard_until, shard, _times(log, pushes))
+      if seconds:
+        held = np.diff(_times(log, pushes), axis=1).sum()
+        scalars[f'utilisation/shard_{shard}_updating'] = float(held / seconds)
+        if shard < len(self._shard_bytes):
+          sent = _transfers(log, pushes) * self._shard_bytes[shard]
+          travelled.append(sent / seconds)
+        if shard == 0:
+          scalars['throughput/updates_per_second'] = len(pushes) / seconds
+      if shard == 0:  # Every shard tells of every step.
+        scalars |= dict(self._of_steps(log[:, _NUM_MARKS:]))
+    if travelled:
+      scalars['throughput/megabytes_per_second'] = float(sum(travelled) / 1e6)
+    histograms = {tag: np.concatenate(parts) for tag, parts in ages.items()}
+    of_shards = [v for tag, v in histograms.items() if 'shard' in tag]
+    if of_shards:
+      everything = np.concatenate(of_shards)
+      scalars['staleness/mean'] = float(everything.mean())
+      scalars['staleness/max'] = float(everything.max())
+    self._logs = {}
+    return Figures({tag: v for tag, v in scalars.items() if v == v}, histograms)
+
+  def _of_steps(self, rows: np.ndarray) -> Iterator[tuple[str, float]]:
+    """Yields what the rows of shard 0 tell of replicas."""
+    column = {name: rows[:, index] for name, index in steps.COLUMN.items()}
+    yield 'train/loss', float(column['loss'].mean())
+    yield 'train/accuracy', float(column['accuracy'].mean())
+    held = rows[column['fresh'] == 1, len(steps.COLUMNS) :]
+    if held.shape[1] > 1 and len(held):
+      yield 'staleness/version_skew', float(np.ptp(held, axis=1).mean())
+    waits = []
+    for replica in np.unique(column['replica']).astype(int):
+      own = {
+        name: values[column['replica'] == replica] for name, values in column.items()
+      }
+      started = np.where(np.isnan(own['wait_start']), own['compute_start'], np.inf)
+      started = np.fmin(started, own['wait_start'])
+      times = np.stack([started, own['compute_end']], axis=1)
+      seconds = self._since(self._replica_until, replica, times)
+      if not seconds:
+        continue
+      computing = np.sum(own['compute_end'] - own['compute_start']) / seconds
+      waits.append(np.nansum(own['wait_end'] - own['wait_start']) / seconds)
+      yield f'utilisation/replica_{replica}_computing', float(min(computing, 1.0))
+      yield f'utilisation/replica_{replica}_waiting', float(min(waits[-1], 1.0))
+    if waits:
+      yield 'utilisation/waiting', float(min(np.mean(waits), 1.0))
+
+  def _since(self, until: dict[int, float], key: int, times: np.ndarray) -> float:
+    """Returns the seconds from the end of what was taken before to the last end now.
+
+    Args:
+      until: Where it is kept.
+      key: Whose.
+      times: [., 2] starts and ends.
+    """
+    before = until.get(key, float(np.nanmin(times[:, 0])))
+    until[key] = max(before, float(np.nanmax(times[:, 1])))
+    return until[key] - before
+
+
+def _staleness(log: np.ndarray, shard: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+  """Returns of each push its staleness, its replica, and its first row."""
+  rows = log[:, _NUM_MARKS:]
+  version, held = log[:, 0], rows[:, len(steps.COLUMNS) + shard]
+  # A push's rows stand together and share the version that it made.
+  first = np.flatnonzero(np.r_[True, version[1:] != version[:-1]])
+  oldest = np.minimum.reduceat(held, first)
+  stale = downpour.staleness(version[first], oldest).astype(int)
+  return stale, rows[first, steps.COLUMN['replica']].astype(int), first
+
+
+def _times(log: np.ndarray, pushes: np.ndarray) -> np.ndarray:
+  """Returns when each update began and ended, [pushes, 2]."""
+  return log[pushes][:, [steps.LOG_COLUMN['applied_at'], steps.LOG_COLUMN['update_end']]]
+
+
+def _transfers(log: np.ndarray, pushes: np.ndarray) -> int:
+  """Returns how often the parameters travelled, there or back."""
+  fetches = int((~np.isnan(log[:, _NUM_MARKS + steps.COLUMN['fetch_end']])).sum())
+  if fetches:
+    return fetches + len(pushes)
+  # A ring all-reduce: each replica sends 2 (N - 1) / N of them.
+  replicas = len(np.unique(log[:, _NUM_MARKS + steps.COLUMN['replica']]))
+  return 2 * (replicas - 1) * len(pushes)

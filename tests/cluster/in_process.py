@@ -120,7 +120,7 @@ class Cluster:
       rule,
       num_replicas,
       self._states,
-      prefix,
+      prefix=prefix,
     )
     self.replica = replica.Replica(
       config,

@@ -87,7 +87,7 @@ def test_records_of_one_replica(cluster, tmp_path, overlap):
     num_shards=3,
     **{'downpour.n_fetch': 3, 'downpour.n_push': 2, 'downpour.overlap': overlap},
   )
-  recorder = records.Recorder(tmp_path / 'steps' / '000.bin', 3, 1)
+  recorder = records.Recorder(tmp_path / 'steps' / '000.bin', 3, 1, [4] * 3)
   for limit in (4, 11, 20, 20):
     run.grant(limit)
     result = run.replica.window()
@@ -228,7 +228,7 @@ def test_padding_holds_up_what_it_should_and_nothing_else(
       'cluster.latency_seconds': latency,
     },
   )
-  recorder = records.Recorder(tmp_path / 'steps' / '000.bin', 2, 1)
+  recorder = records.Recorder(tmp_path / 'steps' / '000.bin', 2, 1, [4] * 2)
   for limit in (12, 12):
     run.grant(limit)
     result = run.replica.window()

@@ -13,7 +13,8 @@ import tensorflow as tf
 
 import distbelief
 from distbelief import errors
-from distbelief.telemetry import metrics, pushes, records
+from distbelief.analysis import pushes
+from distbelief.telemetry import metrics, records
 from distbelief.telemetry.steps import Status
 from tests.cluster import runs, test_slow_truth
 

@@ -51,7 +51,9 @@ def push(first, last, held=(0,), **columns):
 
 def log(version, rows, status=APPLIED):
   """What a shard logs of one push that made `version`."""
-  return np.array([[version, status, 1000 + version, *r] for r in rows], np.float64)
+  return np.array(
+    [[version, status, 1000 + version, 1000.25 + version, *r] for r in rows], np.float64
+  )
 
 
 def records(*made, num_shards=1):

@@ -2,11 +2,13 @@
 
 import numpy as np
 
-from distbelief.telemetry import barrier, records, summary
+from distbelief.analysis import summary
+from distbelief.telemetry import barrier, records
 from distbelief.telemetry.steps import COLUMN, LOG_COLUMN
 from tests.telemetry import made_up
 
-COMPUTING, REDUCING = (1.0, 1.0, 4.0), 0.25
+COMPUTING, REDUCING = (1.0, 1.0, 4.0), 0.25  # Of the latter, the update takes:
+UPDATING = 0.125
 
 
 def told(clocks=(0.0, 0.0, 0.0), updates=3):
@@ -16,7 +18,8 @@ def told(clocks=(0.0, 0.0, 0.0), updates=3):
     [
       [
         [
-          *(update + 1, made_up.APPLIED, clock + (update + 1) * took),
+          *(update + 1, made_up.APPLIED),
+          *(clock + (update + 1) * took - UPDATING, clock + (update + 1) * took),
           *made_up.row(
             update,
             [update],
@@ -38,7 +41,7 @@ def told(clocks=(0.0, 0.0, 0.0), updates=3):
 
 
 def recorded(path, log, travelled):
-  recorder = records.Recorder(path / 'steps' / '000.bin', 1, len(COMPUTING))
+  recorder = records.Recorder(path / 'steps' / '000.bin', 1, len(COMPUTING), [4])
   recorder.add_log(0, log)
   for key, pushes in travelled.items():
     recorder.add_window(key, pushes, log[:0, len(LOG_COLUMN) :])

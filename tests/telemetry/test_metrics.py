@@ -8,7 +8,7 @@ from tensorboard.backend.event_processing import event_accumulator
 from tensorboard.plugins.hparams import plugin_data_pb2
 
 from distbelief import config as config_lib
-from distbelief.telemetry import metrics
+from distbelief.telemetry import board, metrics
 
 ROWS = [
   metrics.Evaluation(1.25, 200, 12_800, 199, math.nan, 2.5, 0.125),
@@ -29,7 +29,7 @@ def writer(workdir):
   config = config_lib.default_config()
   config.server.learning_rate = 0.25
   config.model.hidden_units = (7, 5)
-  return metrics.MetricWriter(workdir, config)
+  return board.MetricWriter(workdir, config)
 
 
 def events(workdir):
@@ -76,7 +76,7 @@ def test_metrics_that_come_and_go_keep_their_columns(workdir, writer):
 def test_csv_goes_on_after_a_resume(workdir, writer):
   writer.evaluation(ROWS[0])
   writer.close()
-  again = metrics.MetricWriter(workdir, config_lib.default_config())
+  again = board.MetricWriter(workdir, config_lib.default_config())
   again.evaluation(ROWS[1])
   assert [row.steps for row in metrics.read_csv(workdir)] == [200, 400]
 
@@ -135,4 +135,4 @@ def test_tensorboard_compares_runs_by_their_hyperparameters(workdir, writer):
   assert hyperparameters['downpour.overlap'].bool_value is False
   assert hyperparameters['model.hidden_units'].string_value == '(7, 5)'
   assert 'target_accuracy' not in hyperparameters  # Left open.
-  assert data.session_start_info.group_name == 'my_run'
+  assert data.session_start_info.group_name == ''  # So its path is its name.

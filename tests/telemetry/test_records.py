@@ -17,7 +17,7 @@ def workdir(tmp_path):
 
 def start(workdir, launch=0, num_shards=1, num_replicas=2):
   path = workdir / 'steps' / f'{launch:03}.bin'
-  return records.Recorder(path, num_shards, num_replicas)
+  return records.Recorder(path, num_shards, num_replicas, [4] * num_shards)
 
 
 def pending(*rows):

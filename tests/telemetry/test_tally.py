@@ -14,30 +14,63 @@ def test_figures_are_over_what_came_since_they_were_last_taken():
   running.add_log(0, log(1, push(0, 0, loss=1.0, accuracy=0.5)))
   # Two steps of one push; versions 2 and 3 came after its oldest parameters.
   running.add_log(0, log(4, push(1, 2, held=[1], loss=4.0, accuracy=0.25)))
-  assert running.take() == {
-    'train/loss': 3.0,
-    'train/accuracy': pytest.approx(1 / 3),
-    'staleness/mean': 1.0,
-    'staleness/max': 2.0,
-    'throughput/examples_per_second': 0.0,
-  }
-  assert running.take() == {'throughput/examples_per_second': 0.0}
+  taken = running.take()
+  assert taken.scalars['train/loss'] == 3.0
+  assert taken.scalars['train/accuracy'] == pytest.approx(1 / 3)
+  assert (taken.scalars['staleness/mean'], taken.scalars['staleness/max']) == (1, 2)
+  assert taken.histograms['staleness/replica_0'].tolist() == [0, 2]
+  assert taken.histograms['staleness/shard_0'].tolist() == [0, 2]
+  assert running.take() == ({'throughput/examples_per_second': 0.0}, {})
 
 
 def test_a_push_is_as_stale_as_its_oldest_gradient():
   running = tally.Tally(8)
   young, old = push(2, 2, held=[5]), push(1, 1, held=[3])
   running.add_log(0, log(7, young + old))
-  assert running.take()['staleness/mean'] == 3
+  assert running.take().scalars['staleness/mean'] == 3
 
 
 def test_losses_count_once_and_staleness_at_every_shard():
   running = tally.Tally(8)
   running.add_log(0, log(1, push(0, 0, held=[0, 0], loss=1.0)))
   running.add_log(1, log(5, push(0, 0, held=[0, 2], loss=9.0)))
-  figures = running.take()
+  figures, histograms = running.take()
   assert figures['train/loss'] == 1
   assert (figures['staleness/mean'], figures['staleness/max']) == (1, 2)
+  assert histograms['staleness/replica_0'].tolist() == [0, 2]
+  assert histograms['staleness/shard_1'].tolist() == [2]
+
+
+def test_time_is_told_by_what_was_done_in_it():
+  running = tally.Tally(8, shard_bytes=[2e6, 1e6])
+  for shard in (0, 1):
+    # Each step waits 0.1 s and computes 0.6 s; each update takes 0.25 s of a second.
+    for step in range(3):
+      running.add_log(shard, log(step + 1, push(step, step, held=[step, step - 1])))
+  first = running.take().scalars
+  assert first['utilisation/replica_0_computing'] == pytest.approx(1.8 / 2.8)
+  assert first['utilisation/replica_0_waiting'] == pytest.approx(0.3 / 2.8)
+  assert first['utilisation/waiting'] == pytest.approx(0.3 / 2.8)
+  assert first['utilisation/shard_1_updating'] == pytest.approx(0.75 / 2.25)
+  assert first['throughput/updates_per_second'] == pytest.approx(3 / 2.25)
+  # Three fetches and three pushes of 3 MB.
+  assert first['throughput/megabytes_per_second'] == pytest.approx(18 / 2.25)
+  assert first['staleness/version_skew'] == 1
+  running.add_log(0, log(4, push(3, 3)))
+  later = running.take().scalars
+  assert later['utilisation/replica_0_computing'] == pytest.approx(0.6)
+  assert later['utilisation/shard_0_updating'] == pytest.approx(0.25)
+  assert later['throughput/updates_per_second'] == pytest.approx(1)
+
+
+def test_an_all_reduce_sends_everything_almost_twice():
+  running = tally.Tally(8, shard_bytes=[1e6])
+  nothing = {'fetch_start': np.nan, 'fetch_end': np.nan}
+  rows = [row for r in range(4) for row in push(0, 0, replica=r, **nothing)]
+  running.add_log(0, log(1, rows))
+  taken = running.take()
+  assert taken.scalars['throughput/megabytes_per_second'] == pytest.approx(6 / 0.25)
+  assert taken.scalars['throughput/updates_per_second'] == pytest.approx(1 / 0.25)
 
 
 @pytest.mark.parametrize('status', [DROPPED, LOST])
@@ -45,7 +78,7 @@ def test_only_what_was_applied_counts(status):
   running = tally.Tally(8)
   running.add_log(0, log(3, push(0, 0, loss=np.nan), status))
   running.add_log(0, NO_LOG)
-  assert running.take().keys() == {'throughput/examples_per_second'}
+  assert running.take() == ({'throughput/examples_per_second': 0.0}, {})
 
 
 def test_the_rate_is_that_of_the_last_seconds():

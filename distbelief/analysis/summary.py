@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,15 @@ import ml_collections
 import numpy as np
 
 from distbelief import files
-from distbelief.telemetry import metrics, pushes, steps
+from distbelief.analysis import pushes
+from distbelief.telemetry import metrics, steps
 
 
 def staleness(derived: np.ndarray) -> dict[str, float | None]:
   """Returns mean, p50, p95 and max over all applied pushes and shards.
 
   Args:
-    derived: Of telemetry.pushes; warm-start pushes are left out.
+    derived: Of analysis.pushes; warm-start pushes are left out.
   """
   values = pushes.staleness(derived)
   if not len(values):
@@ -115,6 +117,33 @@ def seconds_to_target(
     return None
   reached = [row.seconds for row in evaluations if row.holdout_accuracy >= target]
   return reached[0] if reached else None
+
+
+def waiting(fields: Mapping[str, Any]) -> float | None:
+  """Returns the part of their time that replicas waited, mean; None if not known.
+
+  Args:
+    fields: Of a summary.
+  """
+  known = [row['waiting'] for row in fields['replicas'] if row['waiting'] is not None]
+  return float(np.mean(known)) if known else None
+
+
+def final(fields: Mapping[str, Any]) -> dict[str, float | None]:
+  """Returns what a run came to, by the tags of telemetry.board.FINAL.
+
+  Args:
+    fields: Of its summary.
+  """
+  return {
+    'final/holdout_accuracy': fields['holdout_accuracy'],
+    'final/holdout_loss': fields['holdout_metrics'].get('loss'),
+    'final/seconds': fields['seconds'],
+    'final/seconds_to_target': fields['seconds_to_target'],
+    'final/examples_per_second': fields['examples_per_second'],
+    'final/staleness_mean': fields['staleness']['mean'],
+    'final/waiting': waiting(fields),
+  }
 
 
 def write(path: Path, fields: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ import csv
 
 import numpy as np
 
-from distbelief.telemetry import pushes
+from distbelief.analysis import pushes
 from tests.telemetry.made_up import APPLIED, DROPPED, LOST, records
 
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from distbelief import config as config_lib
-from distbelief.telemetry import metrics, pushes, summary
+from distbelief.analysis import pushes, summary
+from distbelief.telemetry import metrics
 from tests.telemetry.made_up import APPLIED, DROPPED, LOST, UNDONE, records
 
 

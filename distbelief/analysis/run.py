@@ -1,0 +1,133 @@
+"""A run's directory, read: finished, under way, or killed."""
+
+from __future__ import annotations
+
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+import ml_collections
+import numpy as np
+
+from distbelief import config as config_lib
+from distbelief import errors
+from distbelief.analysis import clocks, pushes
+from distbelief.telemetry import activities, metrics, records, swarm
+
+
+class Run:
+  """What a workdir holds; read when asked for, once.
+
+  Attributes:
+    workdir: The run's directory.
+    config: As it was trained.
+  """
+
+  def __init__(self, workdir: Path | str) -> None:
+    """Reads the config.
+
+    Raises:
+      errors.UserError: If the directory holds no run.
+    """
+    self.workdir = Path(workdir)
+    try:
+      self.config: ml_collections.ConfigDict = config_lib.from_json(
+        (self.workdir / 'config.json').read_text()
+      )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+      raise errors.UserError(
+        f'{workdir} holds no run ({error}): name a --workdir that training has begun in'
+      ) from error
+
+  @property
+  def name(self) -> str:
+    """The directory's own name."""
+    return self.workdir.resolve().name
+
+  @functools.cached_property
+  def summary(self) -> dict[str, Any] | None:
+    """Of summary.json; None if the run is not finished."""
+    try:
+      return json.loads((self.workdir / 'summary.json').read_text())
+    except (OSError, ValueError):
+      return None
+
+  @functools.cached_property
+  def header(self) -> dict[str, Any]:
+    """Of the last launch's file of records.
+
+    Raises:
+      errors.UserError: If there is none.
+    """
+    files = records.files(self.workdir)
+    if not files:
+      raise errors.UserError(f'{self.workdir} has no step on record yet: wait for one')
+    return records.header(files[-1])
+
+  @functools.cached_property
+  def records(self) -> np.ndarray:
+    """All step records, on one clock (analysis/clocks.py)."""
+    return clocks.align(self._as_recorded, self.clocks)
+
+  @functools.cached_property
+  def clocks(self) -> clocks.Offsets:
+    """How far the tasks' clocks are apart."""
+    return clocks.offsets(self._as_recorded)
+
+  @functools.cached_property
+  def _as_recorded(self) -> np.ndarray:
+    return records.read(self.workdir)
+
+  @functools.cached_property
+  def last_launch(self) -> np.ndarray:
+    """Step records of the last launch alone, on the same clock."""
+    files = records.files(self.workdir)
+    last = np.array(records.open_file(files[-1])) if files else self._as_recorded
+    return clocks.align(last, self.clocks)
+
+  @functools.cached_property
+  def pushes(self) -> np.ndarray:
+    """Of analysis.pushes."""
+    return pushes.derive(self.records, config_lib.warmstart_steps(self.config))
+
+  @functools.cached_property
+  def evaluations(self) -> list[metrics.Evaluation]:
+    """The rows of metrics.csv."""
+    return metrics.read_csv(self.workdir)
+
+  @functools.cached_property
+  def activities(self) -> list[activities.Activity]:
+    """What the leader did beside the training."""
+    return activities.read(self.workdir)
+
+  @functools.cached_property
+  def samples(self) -> np.ndarray:
+    """Where the replicas were, of telemetry.swarm."""
+    return swarm.read(self.workdir)
+
+  @property
+  def num_replicas(self) -> int:
+    """Replicas of the last launch."""
+    return self.header['num_replicas']
+
+  @property
+  def num_shards(self) -> int:
+    """Shards on record; 1 where there is no parameter server."""
+    return self.records['status'].shape[1]
+
+  def missing(self) -> list[str]:
+    """Returns what a finished run has and this one has not, in words."""
+    lacks = []
+    if self.summary is None:
+      lacks.append('not finished: no summary.json, so what it has so far is shown')
+    if not self.evaluations:
+      lacks.append('no evaluation yet: no accuracy')
+    if not len(self.records):
+      why = (
+        '' if self.config.telemetry.records else ' (config.telemetry.records is False)'
+      )
+      lacks.append(f'no step on record{why}: no times, no staleness')
+    if not len(self.samples):
+      lacks.append('no samples of where the replicas were')
+    return lacks

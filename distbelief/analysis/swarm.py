@@ -1,0 +1,159 @@
+"""The replicas as a swarm: their tracks in a plane, and the loss over that plane.
+
+The plane is spanned by the server's snapshots (telemetry/snapshots.py): of all directions
+that combine them, the two along which the replicas' and the server's tracks vary most.
+Coordinates of a track come from its sketches (telemetry/sketch.py), so they are good to
+a few percent; the loss is computed at whole vectors.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+_FEWEST, _MOST = 7, 25  # Points of the surface along each side.
+_MARGIN = 0.15  # Around the tracks, as a part of their extent.
+
+
+class Plane(NamedTuple):
+  """Two directions, orthonormal, and where they start."""
+
+  center: np.ndarray  # Sketch of the origin, [DIMENSION].
+  directions: np.ndarray  # Sketches of both, [2, DIMENSION].
+  share: float  # Of the tracks' variance that lies in the plane.
+  coefficients: np.ndarray | None  # [2, K]: both, of snapshots less the last; or unknown.
+
+  def coordinates(self, sketches: np.ndarray) -> np.ndarray:
+    """Returns where points lie in the plane, [., 2], from their sketches."""
+    return (sketches - self.center) @ self.directions.T
+
+
+class Surface(NamedTuple):
+  """The loss over the plane."""
+
+  x: np.ndarray  # [n], coordinates.
+  y: np.ndarray  # [m].
+  loss: np.ndarray  # [m, n].
+
+
+def plane_of_tracks(samples: np.ndarray) -> Plane | None:
+  """Returns the tracks' own plane, over which no loss can be told; None: no extent."""
+  points = _points(samples)
+  if len(points) < 3:
+    return None
+  center = points[-1]
+  _, sizes, directions = np.linalg.svd(points - center, full_matrices=False)
+  if not sizes[0] > 0:
+    return None
+  share = float((sizes[:2] ** 2).sum() / (sizes**2).sum())
+  return Plane(center, _oriented(directions[:2]), share, None)
+
+
+def plane_of_snapshots(
+  samples: np.ndarray, snapshots: np.ndarray, sketches: np.ndarray
+) -> Plane | None:
+  """Returns the plane among the snapshots in which the tracks vary most.
+
+  Args:
+    samples: Of telemetry.swarm.
+    snapshots: [K, P] float32, the server's parameters.
+    sketches: [K, DIMENSION], theirs.
+
+  Returns:
+    None if there are fewer than three snapshots, or they lie on a line.
+  """
+  if len(snapshots) < 3 or not len(samples):
+    return None
+  apart = (snapshots[:-1] - snapshots[-1]).astype(np.float64)
+  squares, vectors = np.linalg.eigh(apart @ apart.T)
+  good = squares > 1e-9 * squares.max()
+  if good.sum() < 2:
+    return None
+  # Orthonormal combinations of the differences, and their sketches.
+  combine = (vectors[:, good] / np.sqrt(squares[good])).T
+  basis = combine @ (sketches[:-1] - sketches[-1])
+  points = _points(samples) - sketches[-1]
+  inside = points @ basis.T
+  _, sizes, turn = np.linalg.svd(inside, full_matrices=False)
+  if len(sizes) < 2:
+    return None
+  turn = _oriented(turn[:2])
+  share = float((sizes[:2] ** 2).sum() / max((points**2).sum(), 1e-30))
+  coefficients = turn @ combine
+  whole = np.concatenate([coefficients, -coefficients.sum(axis=1, keepdims=True)], axis=1)
+  return Plane(sketches[-1], turn @ basis, min(share, 1.0), whole)
+
+
+def surface(
+  plane: Plane,
+  samples: np.ndarray,
+  snapshots: np.ndarray,
+  loss: Callable[[np.ndarray], float],
+  seconds: float,
+) -> Surface | None:
+  """Returns the loss around the tracks, at as many points as there is time for.
+
+  Args:
+    plane: Of plane_of_snapshots.
+    samples: Of telemetry.swarm.
+    snapshots: [K, P] that the plane is of.
+    loss: Of a vector [P] float32.
+    seconds: What it may take, roughly.
+
+  Returns:
+    None if there is no time for the fewest points.
+  """
+  loss(snapshots[-1])  # The first time may take longer.
+  began = time.monotonic()
+  loss(snapshots[-1])
+  each = max(time.monotonic() - began, 1e-6)
+  count = min(_MOST, int(np.sqrt(seconds / each)))
+  if count < _FEWEST:
+    return None
+  where = plane.coordinates(_points(samples))
+  low, high = where.min(axis=0), where.max(axis=0)
+  margin = _MARGIN * (high - low).max()
+  x, y = (np.linspace(a - margin, b + margin, count) for a, b in zip(low, high))
+  first, second = (plane.coefficients @ snapshots).astype(np.float32)
+  found = [
+    [loss(snapshots[-1] + np.float32(a) * first + np.float32(b) * second) for a in x]
+    for b in y
+  ]
+  return Surface(x, y, np.array(found))
+
+
+def _points(samples: np.ndarray) -> np.ndarray:
+  return np.concatenate([samples['parameters'], samples['server']]).astype(np.float64)
+
+
+def _oriented(directions: np.ndarray) -> np.ndarray:
+  """Returns directions with the sign that makes their largest element positive."""
+  largest = np.abs(directions).argmax(axis=1)
+  signs = np.sign(directions[np.arange(len(directions)), largest])
+  return directions * signs[:, np.newaxis]
+
+
+def save(workdir: Path, plane: Plane, found: Surface | None) -> None:
+  """Writes the plane and the loss over it, swarm.npz."""
+  fields = {'center': plane.center, 'directions': plane.directions, 'share': plane.share}
+  if found:
+    fields |= found._asdict()
+  partial = workdir / 'swarm.partial.npz'
+  np.savez(partial, **fields)
+  partial.rename(workdir / 'swarm.npz')
+
+
+def load(workdir: Path) -> tuple[Plane, Surface | None] | None:
+  """Returns what `save` wrote, or None."""
+  try:
+    with np.load(workdir / 'swarm.npz') as found:
+      plane = Plane(found['center'], found['directions'], float(found['share']), None)
+      if 'loss' not in found:
+        return plane, None
+      return plane, Surface(found['x'], found['y'], found['loss'])
+  except (OSError, ValueError, KeyError):
+    return None

@@ -1,0 +1,1 @@
+"""What runs look like; needs matplotlib (the extra `plots`), which nothing else does."""

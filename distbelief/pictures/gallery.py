@@ -1,0 +1,26 @@
+"""All pictures of one run."""
+
+from __future__ import annotations
+
+from distbelief.analysis.run import Run
+from distbelief.pictures import staleness, style, swarm, timeline
+
+MEANING = {
+  'timeline': 'What each replica and each shard did, a few steps from the middle of the '
+  'run.',
+  'staleness': 'How many updates by others came between a fetch and the push of a '
+  'gradient made with it.',
+  'swarm': "The replicas' parameters, seen on the two directions in which they moved "
+  'most.',
+}
+
+
+def of_run(run: Run) -> dict[str, bytes]:
+  """Returns PNG files by name; what the run has no records for is left out."""
+  pictures = {}
+  if len(run.records):
+    pictures['timeline'] = style.png(timeline.draw([run]))
+    pictures['staleness'] = style.png(staleness.draw(run))
+  if len(run.samples):
+    pictures['swarm'] = style.png(swarm.draw(run))
+  return pictures

@@ -1,0 +1,48 @@
+"""Colours and canvas, the same in every picture."""
+
+from __future__ import annotations
+
+import io
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+# How a replica spends its time. Told apart by lightness as well as by colour.
+COMPUTE, FETCH, PUSH, WAIT = '#2a9d8f', '#264653', '#e76f51', '#e4e4e4'
+EVALUATION, CHECKPOINT = '#b5838d', '#6d6875'
+BARRIER = '#9b2226'
+
+# Of replicas, shards and runs; made for the colour-blind (Okabe and Ito, 2008).
+_SERIES = ('#0072b2', '#e69f00', '#009e73', '#cc79a7', '#56b4e9', '#d55e00', '#777777')
+
+
+def of(index: int) -> str:
+  """Returns the colour of a replica, a shard or a run."""
+  return _SERIES[index % len(_SERIES)]
+
+
+def figure(width: float, height: float) -> Figure:
+  """Returns an empty figure of so many inches; no window and no global state."""
+  made = Figure(figsize=(width, height), layout='constrained', dpi=110)
+  FigureCanvasAgg(made)
+  return made
+
+
+def quiet(axes: Axes) -> None:
+  """Takes away what carries nothing."""
+  axes.spines[['top', 'right']].set_visible(False)
+  axes.tick_params(labelsize=8)
+
+
+def say(axes: Axes, text: str) -> None:
+  """Writes in place of a picture why there is none."""
+  axes.set_axis_off()
+  axes.text(0.5, 0.5, text, ha='center', va='center', wrap=True, color='#777777')
+
+
+def png(made: Figure) -> bytes:
+  """Returns the picture as a file."""
+  buffer = io.BytesIO()
+  made.savefig(buffer, format='png')
+  return buffer.getvalue()

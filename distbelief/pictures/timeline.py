@@ -1,0 +1,170 @@
+"""Who did what when: a row per replica and shard, synchronous runs above asynchronous."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from distbelief import config as config_lib
+from distbelief.analysis import utilisation
+from distbelief.analysis.run import Run
+from distbelief.pictures import style
+from distbelief.telemetry import steps
+
+_STEPS = 5  # Of the slowest replica, that a picture shows.
+_MOST_ROWS = 24  # Replicas in a picture; more would be lines.
+
+
+def window(runs: Sequence[Run]) -> float:
+  """Returns how many seconds show a few steps of the slowest replica of all runs."""
+  longest = [0.0]
+  for run in runs:
+    records = run.records
+    for replica in np.unique(records['replica']):
+      own = np.sort(records['compute_start'][records['replica'] == replica])
+      if len(own) > 1:
+        longest.append(float(np.median(np.diff(own))))
+  return _STEPS * max(longest) or 1.0
+
+
+def draw(runs: Sequence[Run], start: float | None = None, seconds: float = 0.0) -> Figure:
+  """Returns a picture of the same length of time of each run.
+
+  Args:
+    runs: At least one, with steps on record.
+    start: Where it begins, in seconds since each run's first step; None: in its middle.
+    seconds: How long it is; 0: a few steps of the slowest replica.
+  """
+  runs = sorted(runs, key=lambda run: run.config.algorithm == 'downpour')
+  seconds = seconds or window(runs)
+  heights = [_num_rows(run) + 1.2 for run in runs]
+  made = style.figure(11, 0.34 * sum(heights) + 0.9)
+  panels = made.subplots(
+    len(runs), 1, sharex=True, squeeze=False, height_ratios=heights
+  ).ravel()
+  for axes, run in zip(panels, runs):
+    _panel(axes, run, start, seconds)
+  panels[-1].set_xlabel('seconds')
+  kinds = [
+    Patch(color=style.COMPUTE, label='compute'),
+    Patch(color=style.FETCH, label='fetch'),
+    Patch(color=style.PUSH, label='push / all-reduce'),
+    Patch(facecolor=style.WAIT, edgecolor='#999999', hatch='///', label='wait (idle)'),
+  ]
+  made.legend(handles=kinds, loc='outside lower right', ncols=4, fontsize=8)
+  return made
+
+
+def _num_rows(run: Run) -> int:
+  return min(run.num_replicas, _MOST_ROWS) + run.num_shards
+
+
+def _panel(axes: Axes, run: Run, start: float | None, seconds: float) -> None:
+  first, last = utilisation.span(run.records)
+  if start is None:  # Not where the launch begins, nor where it ends.
+    start = max(0.0, (last - first - seconds) / 2)
+  begin = first + start
+  asynchronous = run.config.algorithm == 'downpour'
+  shown = min(run.num_replicas, _MOST_ROWS)
+  labels = [f'replica {replica}' for replica in range(shown)]
+  for replica in range(shown):
+    own = _inside(run.records[run.records['replica'] == replica], begin, seconds)
+    _replica_row(axes, replica, own, begin, config_lib.overlaps(run.config))
+  arrows = asynchronous and seconds < 100 * window([run]) / _STEPS
+  for shard in range(run.num_shards):
+    labels.append(f'shard {shard}' if asynchronous else 'update')
+    _shard_row(axes, shown + shard, run, shard, begin, seconds, arrows)
+  if run.config.algorithm == 'synchronous':
+    _barriers(axes, run, begin, seconds, shown)
+  axes.set_yticks(range(len(labels)), labels)
+  axes.set_ylim(len(labels) - 0.4, -0.6)
+  axes.set_xlim(0, seconds)
+  left_out = (
+    f', {shown} of {run.num_replicas} replicas' if shown < run.num_replicas else ''
+  )
+  kind = {
+    'downpour': 'Downpour: nobody waits for anyone',
+    'synchronous': 'synchronous: all wait for the slowest (dashed: the barrier)',
+    'sgd': 'one process',
+  }[run.config.algorithm]
+  title = f'{run.name}: {kind} (from {start:.2f} s on{left_out})'
+  axes.set_title(title, fontsize=10, loc='left')
+  style.quiet(axes)
+
+
+def _inside(records: np.ndarray, begin: float, seconds: float) -> np.ndarray:
+  """Returns the steps of which anything lies in the window, and one more each side."""
+  ends = np.fmax(records['push_end'], records['compute_end'])
+  starts = np.fmin(records['wait_start'], records['compute_start'])
+  return records[(ends >= begin) & (starts <= begin + seconds)]
+
+
+def _replica_row(
+  axes: Axes, row: int, own: np.ndarray, begin: float, overlap: bool
+) -> None:
+  full = (row - 0.38, 0.76)
+  below = (row + 0.14, 0.24)  # What travels beside the computing.
+  places = {'wait': full, 'compute': full}
+  places |= dict.fromkeys(('fetch', 'push'), below if overlap else full)
+  looks = {
+    'wait': {'facecolors': style.WAIT, 'edgecolor': '#999999', 'hatch': '///'},
+    'compute': {'facecolors': style.COMPUTE},
+    'fetch': {'facecolors': style.FETCH},
+    'push': {'facecolors': style.PUSH},
+  }
+  for kind, place in places.items():
+    start, end = own[f'{kind}_start'] - begin, own[f'{kind}_end'] - begin
+    known = ~np.isnan(start) & ~np.isnan(end)
+    bars = np.stack([start[known], (end - start)[known]], axis=1)
+    axes.broken_barh(bars.tolist(), place, linewidth=0, **looks[kind])
+  if len(own):  # Where a step ends, what looks like one bar is two.
+    axes.vlines(
+      own['compute_start'] - begin, full[0], full[0] + full[1], color='w', linewidth=0.8
+    )
+
+
+def _shard_row(
+  axes: Axes,
+  row: int,
+  run: Run,
+  shard: int,
+  begin: float,
+  seconds: float,
+  arrows: bool,
+) -> None:
+  records = run.records
+  at = records['applied_at'][:, shard]
+  inside = (records['status'][:, shard] == steps.Status.APPLIED) & records['pushed']
+  inside &= (at >= begin) & (at <= begin + seconds)
+  if run.config.algorithm != 'downpour':
+    inside &= records['replica'] == 0
+  axes.axhline(row, color='#dddddd', linewidth=0.8, zorder=0)
+  for replica in np.unique(records['replica'][inside]):
+    own = records[inside & (records['replica'] == replica)]
+    start, end = own['applied_at'][:, shard] - begin, own['update_end'][:, shard] - begin
+    least = seconds / 400  # Visible, however short.
+    bars = np.stack([start, np.maximum(end - start, least)], axis=1)
+    axes.broken_barh(
+      bars.tolist(), (row - 0.38, 0.76), facecolors=style.of(replica), linewidth=0
+    )
+    if arrows and shard == 0:
+      axes.vlines(
+        *(start, replica + 0.38, row - 0.38),
+        color=style.of(replica),
+        linewidth=0.6,
+        alpha=0.6,
+      )
+
+
+def _barriers(axes: Axes, run: Run, begin: float, seconds: float, rows: int) -> None:
+  """Marks when the last replica had computed: before, the others wait for it."""
+  records = run.records
+  ends, versions = records['compute_end'], records['version_applied'][:, 0]
+  inside = (ends >= begin) & (ends <= begin + seconds)
+  for version in np.unique(versions[inside]):
+    last = ends[versions == version].max() - begin
+    axes.vlines(last, -0.5, rows - 0.5, color=style.BARRIER, linestyle='--', linewidth=1)

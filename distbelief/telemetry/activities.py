@@ -1,0 +1,60 @@
+"""What the leader did beside the training, and when: activities.csv."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Activity(NamedTuple):
+  """A row of activities.csv."""
+
+  name: str  # evaluation or checkpoint.
+  start: float  # Seconds since the epoch, on the leader's clock.
+  end: float
+  steps: int  # Minibatches applied when it started.
+
+
+class ActivityWriter:
+  """Appends rows as activities end; for several threads."""
+
+  def __init__(self, workdir: Path) -> None:
+    """Goes on with the file of earlier launches, if there is one."""
+    self._path = workdir / 'activities.csv'
+    self._lock = threading.Lock()
+    if not self._path.exists():
+      self._append(Activity._fields)
+    elif not self._path.read_bytes().endswith(b'\n'):  # Killed in mid-row.
+      with self._path.open('a') as file:
+        file.write('\n')
+
+  @contextlib.contextmanager
+  def during(self, name: str, steps: int) -> Iterator[None]:
+    """Times what happens in the context."""
+    start = time.time()
+    yield
+    self._append(Activity(name, start, time.time(), steps))
+
+  def _append(self, row: tuple) -> None:
+    text = ','.join(f'{v:.6f}' if isinstance(v, float) else str(v) for v in row)
+    with self._lock, self._path.open('a') as file:
+      file.write(f'{text}\n')
+
+
+def read(workdir: Path | str) -> list[Activity]:
+  """Returns the activities of a run as they ended; what kill -9 cut off is left out."""
+  path = Path(workdir) / 'activities.csv'
+  if not path.exists():
+    return []
+  found = []
+  with path.open(newline='') as file:
+    for row in csv.DictReader(file):
+      with contextlib.suppress(TypeError, ValueError):
+        values = (float(row['start']), float(row['end']), int(row['steps']))
+        found.append(Activity(row['name'], *values))
+  return found

@@ -1,0 +1,180 @@
+"""The one writer of every metric of a run: metrics.csv, and TensorBoard's event file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import ml_collections
+import numpy as np
+import tensorflow as tf
+from tensorboard.plugins.custom_scalar import layout_pb2
+from tensorboard.plugins.custom_scalar import summary as custom_scalar
+from tensorboard.plugins.histogram import summary_v2 as histogram
+from tensorboard.plugins.hparams import api as hparams
+from tensorboard.plugins.hparams import api_pb2
+from tensorboard.plugins.hparams import summary as hparams_summary
+from tensorboard.plugins.scalar import summary_v2 as scalar
+
+from distbelief import config as config_lib
+from distbelief.telemetry import metrics
+
+_MOST_IN_HISTOGRAM = 1000  # Values; of more, evenly spread ranks stand for all.
+
+# The fields that people vary from run to run, as columns of the HParams tab.
+_HYPERPARAMETERS = (
+  *('algorithm', 'seed', 'num_steps', 'model.name', 'data.name', 'data.batch_size'),
+  *('cluster.num_replicas', 'cluster.num_parameter_servers', 'cluster.step_seconds'),
+  *('cluster.slowdown', 'cluster.latency_seconds'),
+  *('downpour.n_fetch', 'downpour.n_push', 'downpour.overlap'),
+  *('downpour.warmstart_steps', 'server.optimizer', 'server.learning_rate'),
+)
+
+# What a run came to, as the tab's metrics: tag, name, meaning.
+FINAL = (
+  ('final/holdout_accuracy', 'accuracy', 'of hold-out data, at the end'),
+  ('final/holdout_loss', 'loss', 'of hold-out data, at the end'),
+  ('final/seconds', 'seconds', "from the first step's start to the last update"),
+  ('final/seconds_to_target', 'to target', 'seconds until config.target_accuracy'),
+  ('final/examples_per_second', 'examples/s', 'of all replicas together'),
+  ('final/staleness_mean', 'staleness', 'mean, over all pushes and shards'),
+  ('final/waiting', 'waiting', 'part of their time that replicas wait, mean'),
+)
+
+# Charts of the Custom Scalars tab, each with all runs that are chosen.
+_CHARTS = {
+  'Learning': {
+    'hold-out accuracy': ['holdout/accuracy'],
+    'hold-out loss': ['holdout/loss'],
+    'training loss': ['train/loss'],
+  },
+  'Speed': {
+    'examples per second': ['throughput/examples_per_second'],
+    'updates per second': ['throughput/updates_per_second'],
+    'megabytes per second': ['throughput/megabytes_per_second'],
+  },
+  'Waiting and staleness': {
+    'part of their time that replicas wait': ['utilisation/waiting'],
+    'mean staleness': ['staleness/mean'],
+    "skew of the shards' versions": ['staleness/version_skew'],
+  },
+  'The swarm': {
+    'mean distance between two replicas': ['swarm/pairwise_distance'],
+    "cosine between two replicas' gradients": ['swarm/gradient_cosine'],
+  },
+}
+
+
+class MetricWriter:
+  """Writes what a run comes to while it goes on."""
+
+  def __init__(self, workdir: Path, config: ml_collections.ConfigDict) -> None:
+    """Opens metrics.csv and an event file.
+
+    Args:
+      workdir: The run's directory, and TensorBoard's name for the run.
+      config: Shown as text, and as hyperparameters.
+    """
+    self._workdir = workdir
+    resumed = any(workdir.glob('events.out.tfevents.*'))
+    self._events = tf.summary.create_file_writer(str(workdir))
+    if not resumed:  # TensorBoard would show it twice.
+      self._introduce(config)
+
+  def _introduce(self, config: ml_collections.ConfigDict) -> None:
+    """Writes what the run is. Runs are compared: what is not the config is constant."""
+    fields = config_lib.flatten(config)
+    with self._events.as_default(step=0):
+      table = '\n'.join(f'| {name} | `{value}` |' for name, value in fields.items())
+      tf.summary.text('config', f'| field | value |\n|---|---|\n{table}')
+      hparams.hparams_config(
+        hparams=[hparams.HParam(name) for name in _HYPERPARAMETERS],
+        metrics=[
+          hparams.Metric(tag, display_name=name, description=meaning)
+          for tag, name, meaning in FINAL
+        ],
+      )
+      hparams.hparams(
+        {
+          name: value if isinstance(value, (bool, int, float, str)) else str(value)
+          for name, value in fields.items()
+          if value is not None
+        },
+        trial_id='',  # The run is then known by its path, which no other one has.
+      )
+      _write([custom_scalar.pb(_layout())], 0)
+
+  def scalars(self, step: int, values: Mapping[str, float]) -> None:
+    """Writes scalars to TensorBoard at `step` applied minibatches."""
+    self._add((scalar.scalar_pb(tag, value) for tag, value in values.items()), step)
+
+  def histograms(self, step: int, values: Mapping[str, np.ndarray]) -> None:
+    """Writes the distributions of some values, [.] each, to TensorBoard."""
+    self._add(
+      (histogram.histogram_pb(tag, _thinned(found)) for tag, found in values.items()),
+      step,
+    )
+
+  def image(self, step: int, tag: str, png: bytes, meaning: str) -> None:
+    """Writes a picture to TensorBoard."""
+    with self._events.as_default(step=step):
+      pixels = tf.io.decode_png(png, channels=3)
+      tf.summary.image(tag, pixels[tf.newaxis], description=meaning)
+
+  def evaluation(self, row: metrics.Evaluation) -> None:
+    """Appends a row to metrics.csv, and writes it to TensorBoard."""
+    metrics.append_csv(self._workdir, row)
+    found = {'loss': row.holdout_loss, 'accuracy': row.holdout_accuracy, **row.more}
+    self.scalars(
+      row.steps,
+      {f'holdout/{name}': v for name, v in found.items() if not math.isnan(v)},
+    )
+
+  def finish(self, step: int, values: Mapping[str, float | None]) -> None:
+    """Writes what the run came to: tags of FINAL; what there is not is left out."""
+    self.scalars(step, {tag: v for tag, v in values.items() if v is not None})
+    self._add([hparams_summary.session_end_pb(api_pb2.STATUS_SUCCESS)], step)
+
+  def close(self) -> None:
+    """Flushes the event file."""
+    self._events.close()
+
+  def _add(self, summaries: Iterable[Any], step: int) -> None:
+    with self._events.as_default(step=step):
+      _write(summaries, step)  # On disk when `with` ends.
+
+
+def _write(summaries: Iterable[Any], step: int) -> None:
+  """Writes many summaries as one event: an operation each would cost much more."""
+  whole = tf.compat.v1.Summary()
+  for summary in summaries:
+    whole.value.extend(tf.compat.v1.Summary.FromString(summary.SerializeToString()).value)
+  if whole.value:
+    tf.summary.experimental.write_raw_pb(whole.SerializeToString(), step)
+
+
+def _thinned(values: np.ndarray) -> np.ndarray:
+  if len(values) <= _MOST_IN_HISTOGRAM:
+    return values
+  ranks = np.linspace(0, len(values) - 1, _MOST_IN_HISTOGRAM).round().astype(int)
+  return np.sort(values)[ranks]
+
+
+def _layout() -> layout_pb2.Layout:
+  return layout_pb2.Layout(
+    category=[
+      layout_pb2.Category(
+        title=title,
+        chart=[
+          layout_pb2.Chart(
+            title=name,
+            multiline=layout_pb2.MultilineChartContent(tag=[f'^{tag}$' for tag in tags]),
+          )
+          for name, tags in charts.items()
+        ],
+      )
+      for title, charts in _CHARTS.items()
+    ]
+  )

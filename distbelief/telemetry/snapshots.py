@@ -1,0 +1,74 @@
+"""The server's parameters at some evaluations: what spans the picture of the swarm.
+
+Sketches tell how far apart points are, but not where the loss would be between them;
+for that a few whole vectors are kept, evenly over the run. As it goes on, every second
+one is forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+_MOST = 16
+_LEAST = 4  # Even if they are large.
+_BYTES = 2**28  # Of all together.
+
+
+class Snapshots:
+  """Keeps at most so many vectors, every 2^k-th of those it is offered."""
+
+  def __init__(self, workdir: Path, num_parameters: int) -> None:
+    """Goes on from what earlier launches kept.
+
+    Args:
+      workdir: The run's.
+      num_parameters: Length of a vector.
+    """
+    self._folder = workdir / 'snapshots'
+    self._folder.mkdir(exist_ok=True)
+    self._most = int(np.clip(_BYTES // max(1, 4 * num_parameters), _LEAST, _MOST))
+    self._every = 1
+    self._offered = len(files(workdir))
+
+  def offer(self, steps: int, tensors: Sequence[np.ndarray]) -> None:
+    """Keeps a vector, or does not.
+
+    Args:
+      steps: Minibatches applied.
+      tensors: The parameters, one per variable.
+    """
+    self._offered += 1
+    if self._offered % self._every:
+      return
+    flat = np.concatenate([np.asarray(tensor).ravel() for tensor in tensors])
+    partial = self._folder / 'partial'
+    with partial.open('wb') as file:
+      np.save(file, flat.astype(np.float32))
+    partial.rename(self._folder / f'{steps:012}.npy')
+    kept = files(self._folder.parent)
+    if len(kept) > self._most:
+      for path in kept[1:-1:2]:  # The first and the last stay.
+        path.unlink()
+      self._every *= 2
+
+
+def files(workdir: Path | str) -> list[Path]:
+  """Returns the files of a run's snapshots, oldest first."""
+  return sorted(Path(workdir).glob('snapshots/*.npy'))
+
+
+def forget_after(workdir: Path, steps: int) -> None:
+  """Drops what came after a checkpoint at `steps`."""
+  for path in files(workdir):
+    if int(path.stem) > steps:
+      path.unlink()
+
+
+def read(workdir: Path | str) -> tuple[np.ndarray, np.ndarray]:
+  """Returns (steps [K] int64, parameters [K, P] float32), oldest first; K may be 0."""
+  kept = files(workdir)
+  steps = np.array([int(path.stem) for path in kept], np.int64)
+  return steps, np.array([np.load(path) for path in kept], np.float32)
