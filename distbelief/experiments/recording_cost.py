@@ -1,0 +1,160 @@
+"""What recording costs: processor seconds per step with all of it and with none.
+
+The reference job: a 784-512-512-10 network (669,706 parameters), minibatches of 64, 2
+workers of one thread each, 1 parameter server, not padded. All tasks' processor time is
+read between two evaluations, so that neither start nor end counts.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from distbelief.telemetry import activities
+
+N = (10, 100)  # n_fetch = n_push.
+BOUND = 0.03
+_STEPS = {10: 24_000, 100: 40_000}
+_WARM = 4_000  # Steps before the first reading.
+
+ALL = {'telemetry.records': True}
+NONE = {'telemetry.records': False, 'telemetry.swarm_seconds': 0.0}
+
+
+def network() -> Any:
+  """Returns the reference network."""
+  import keras
+
+  layers = [keras.layers.Dense(512, activation='relu') for _ in range(2)]
+  model = keras.Sequential([keras.Input((784,)), *layers, keras.layers.Dense(10)])
+  model.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+  return model
+
+
+def examples(split: str, seed: int) -> Any:
+  """Returns random images and labels; few, since what is learnt does not matter."""
+  import numpy as np
+  import tensorflow as tf
+
+  rng = np.random.default_rng([seed, split == 'train'])
+  count = 2048 if split == 'train' else 64
+  images = rng.normal(size=[count, 784]).astype(np.float32)
+  return tf.data.Dataset.from_tensor_slices((images, rng.integers(0, 10, count)))
+
+
+class Cost(NamedTuple):
+  """What steps cost, all tasks together."""
+
+  processor: float  # Seconds per step.
+  seconds: float  # Per step, by the clock.
+  steps: int  # That were measured.
+
+
+def measure(workdir: Path, n: int, recording: Mapping[str, Any]) -> Cost:
+  """Trains once, and returns what a step cost.
+
+  Args:
+    workdir: Of the run; new.
+    n: n_fetch and n_push.
+    recording: Fields, ALL or NONE.
+
+  Raises:
+    RuntimeError: If the run fails.
+  """
+  fields = {
+    'model.name': f'{__name__}:network',
+    'data.name': f'{__name__}:examples',
+    'cluster.num_replicas': 2,
+    'downpour.n_fetch': n,
+    'downpour.n_push': n,
+    'downpour.window_steps': max(100, n),
+    'server.optimizer': 'sgd',
+    'server.learning_rate': 1e-4,
+    'downpour.learning_rate': 1e-4,
+    'num_steps': _WARM + _STEPS[n] + 1000,
+    'eval_steps': _WARM,
+    'checkpoint_seconds': 3600.0,
+    **recording,
+  }
+  words = [sys.executable, 'scripts/train.py', '--config=configs/synthetic_speech.py']
+  words += [f'--workdir={workdir}']
+  words += [f'--config.{name}={value}' for name, value in fields.items()]
+  readings = []  # (steps, processor seconds, time).
+  with subprocess.Popen(words, stderr=subprocess.DEVNULL) as process:
+    seen = 0
+    while process.poll() is None:
+      done = activities.read(workdir)
+      if len(done) > seen:
+        seen = len(done)
+        if done[-1].name == 'evaluation':
+          readings.append((done[-1].steps, _processor(process.pid), done[-1].start))
+      time.sleep(0.01)
+  if process.returncode:
+    raise RuntimeError(f'training in {workdir} ended with status {process.returncode}')
+  # The last one is at the run's end, when tasks may have gone.
+  (steps, processor, start), *_, (last, used, end), _ = readings
+  each = last - steps
+  return Cost((used - processor) / each, (end - start) / each, each)
+
+
+def _processor(root: int) -> float:
+  """Returns the processor seconds of a process' descendants that live."""
+  parents, times = {}, {}
+  for folder in Path('/proc').glob('[0-9]*'):
+    try:
+      stat = (folder / 'stat').read_text().rsplit(')', 1)[1].split()
+    except OSError:  # It has just ended.
+      continue
+    parents[int(folder.name)] = int(stat[1])
+    times[int(folder.name)] = sum(map(int, stat[11:13]))
+  family = {root}
+  while more := {p for p, parent in parents.items() if parent in family} - family:
+    family |= more
+  return sum(times.get(p, 0) for p in family) / os.sysconf('SC_CLK_TCK')
+
+
+def compare(
+  workdir: Path, pairs: int, say: Callable[[str], None] = print
+) -> list[dict[str, Any]]:
+  """Measures with and without recording in turn; returns a row per n.
+
+  Args:
+    workdir: Where the runs go.
+    pairs: How often each.
+    say: Shows a line.
+  """
+  found: dict[int, list[tuple[Cost, Cost]]] = {n: [] for n in N}
+  for pair in range(pairs):
+    for n in N:
+      kinds = {'all': ALL, 'none': NONE}
+      costs = {}
+      # Whoever comes first changes, so that what drifts favours nobody.
+      for kind in sorted(kinds, reverse=bool(pair % 2)):
+        costs[kind] = measure(workdir / f'{pair}-{n}-{kind}', n, kinds[kind])
+      found[n].append((costs['all'], costs['none']))
+      ratio = costs['all'].processor / costs['none'].processor
+      say(f'pair {pair}, n = {n}: {1e3 * costs["none"].processor:.3f} ms, x {ratio:.4f}')
+  return [_row(n, costs) for n, costs in found.items()]
+
+
+def _row(n: int, costs: list[tuple[Cost, Cost]]) -> dict[str, Any]:
+  ratios = [every.processor / none.processor for every, none in costs]
+  median = statistics.median(ratios)
+  return {
+    'n': n,
+    'pairs': len(costs),
+    'median_ratio': median,
+    'ratios': ratios,
+    'milliseconds_all': 1e3 * statistics.median(c.processor for c, _ in costs),
+    'milliseconds_none': 1e3 * statistics.median(c.processor for _, c in costs),
+    'examples_per_second_all': 64 / statistics.median(c.seconds for c, _ in costs),
+    'examples_per_second_none': 64 / statistics.median(c.seconds for _, c in costs),
+    'bound': 1 + BOUND,
+    'holds': bool(median < 1 + BOUND),
+  }
