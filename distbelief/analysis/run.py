@@ -22,6 +22,7 @@ class Run:
   Attributes:
     workdir: The run's directory.
     config: As it was trained.
+    name: The directory's own; may be changed to tell runs apart.
   """
 
   def __init__(self, workdir: Path | str) -> None:
@@ -31,6 +32,7 @@ class Run:
       errors.UserError: If the directory holds no run.
     """
     self.workdir = Path(workdir)
+    self.name = self.workdir.resolve().name
     try:
       self.config: ml_collections.ConfigDict = config_lib.from_json(
         (self.workdir / 'config.json').read_text()
@@ -39,11 +41,6 @@ class Run:
       raise errors.UserError(
         f'{workdir} holds no run ({error}): name a --workdir that training has begun in'
       ) from error
-
-  @property
-  def name(self) -> str:
-    """The directory's own name."""
-    return self.workdir.resolve().name
 
   @functools.cached_property
   def summary(self) -> dict[str, Any] | None:

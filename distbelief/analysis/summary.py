@@ -136,13 +136,13 @@ def final(fields: Mapping[str, Any]) -> dict[str, float | None]:
     fields: Of its summary.
   """
   return {
-    'final/holdout_accuracy': fields['holdout_accuracy'],
-    'final/holdout_loss': fields['holdout_metrics'].get('loss'),
-    'final/seconds': fields['seconds'],
-    'final/seconds_to_target': fields['seconds_to_target'],
-    'final/examples_per_second': fields['examples_per_second'],
-    'final/staleness_mean': fields['staleness']['mean'],
-    'final/waiting': waiting(fields),
+    'summary/holdout_accuracy': fields['holdout_accuracy'],
+    'summary/holdout_loss': fields['holdout_metrics'].get('loss'),
+    'summary/seconds': fields['seconds'],
+    'summary/seconds_to_target': fields['seconds_to_target'],
+    'summary/examples_per_second': fields['examples_per_second'],
+    'summary/staleness_mean': fields['staleness']['mean'],
+    'summary/waiting': waiting(fields),
   }
 
 

@@ -55,7 +55,7 @@ def row(workdir: Path | str) -> Row:
 
 def _row(config: ml_collections.ConfigDict, summary: Mapping[str, Any]) -> Row:
   return Row(
-    algorithm=summary['algorithm'] + (' +overlap' if config_lib.overlaps(config) else ''),
+    algorithm=algorithm(config),
     machines=machines(config),
     seconds=summary['seconds'],
     steps=summary['steps'],
@@ -67,6 +67,11 @@ def _row(config: ml_collections.ConfigDict, summary: Mapping[str, Any]) -> Row:
     waiting=summary_lib.waiting(summary),
     provenance=summary['provenance'],
   )
+
+
+def algorithm(config: ml_collections.ConfigDict) -> str:
+  """Returns how the replicas are coupled, e.g. 'downpour +overlap'."""
+  return config.algorithm + (' +overlap' if config_lib.overlaps(config) else '')
 
 
 def machines(config: ml_collections.ConfigDict) -> str:

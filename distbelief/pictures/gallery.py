@@ -20,7 +20,8 @@ def of_run(run: Run) -> dict[str, bytes]:
   pictures = {}
   if len(run.records):
     pictures['timeline'] = style.png(timeline.draw([run]))
-    pictures['staleness'] = style.png(staleness.draw(run))
+    if run.config.algorithm == 'downpour':  # Else it is 0 by construction.
+      pictures['staleness'] = style.png(staleness.draw(run))
   if len(run.samples):
     pictures['swarm'] = style.png(swarm.draw(run))
   return pictures

@@ -34,13 +34,13 @@ _HYPERPARAMETERS = (
 
 # What a run came to, as the tab's metrics: tag, name, meaning.
 FINAL = (
-  ('final/holdout_accuracy', 'accuracy', 'of hold-out data, at the end'),
-  ('final/holdout_loss', 'loss', 'of hold-out data, at the end'),
-  ('final/seconds', 'seconds', "from the first step's start to the last update"),
-  ('final/seconds_to_target', 'to target', 'seconds until config.target_accuracy'),
-  ('final/examples_per_second', 'examples/s', 'of all replicas together'),
-  ('final/staleness_mean', 'staleness', 'mean, over all pushes and shards'),
-  ('final/waiting', 'waiting', 'part of their time that replicas wait, mean'),
+  ('summary/holdout_accuracy', 'accuracy', 'of hold-out data, at the end'),
+  ('summary/holdout_loss', 'loss', 'of hold-out data, at the end'),
+  ('summary/seconds', 'seconds', "from the first step's start to the last update"),
+  ('summary/seconds_to_target', 'to target', 'seconds until config.target_accuracy'),
+  ('summary/examples_per_second', 'examples/s', 'of all replicas together'),
+  ('summary/staleness_mean', 'staleness', 'mean, over all pushes and shards'),
+  ('summary/waiting', 'waiting', 'part of their time that replicas wait, mean'),
 )
 
 # Charts of the Custom Scalars tab, each with all runs that are chosen.

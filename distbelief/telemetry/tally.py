@@ -12,6 +12,7 @@ from distbelief.algorithms import downpour
 from distbelief.telemetry import steps
 
 _NUM_MARKS = len(steps.LOG_COLUMNS)
+_UPDATE = [steps.LOG_COLUMN['applied_at'], steps.LOG_COLUMN['update_end']]
 _RATE_SECONDS = 5.0  # Examples/s is over the last so many seconds.
 
 
@@ -69,9 +70,10 @@ class Tally:
         own = stale[replicas == replica]
         ages.setdefault(f'staleness/replica_{replica}', []).append(own)
       ages[f'staleness/shard_{shard}'] = [stale]
-      seconds = self._since(self._shard_until, shard, _times(log, pushes))
+      began, ended = log[pushes][:, _UPDATE].T
+      seconds = self._since(self._shard_until, shard, _started(log), ended)
       if seconds:
-        held = np.diff(_times(log, pushes), axis=1).sum()
+        held = (ended - began).sum()
         scalars[f'utilisation/shard_{shard}_updating'] = float(held / seconds)
         if shard < len(self._shard_bytes):
           sent = _transfers(log, pushes) * self._shard_bytes[shard]
@@ -104,10 +106,8 @@ class Tally:
       own = {
         name: values[column['replica'] == replica] for name, values in column.items()
       }
-      started = np.where(np.isnan(own['wait_start']), own['compute_start'], np.inf)
-      started = np.fmin(started, own['wait_start'])
-      times = np.stack([started, own['compute_end']], axis=1)
-      seconds = self._since(self._replica_until, replica, times)
+      started = np.fmin(own['wait_start'], own['compute_start'])
+      seconds = self._since(self._replica_until, replica, started, own['compute_end'])
       if not seconds:
         continue
       computing = np.sum(own['compute_end'] - own['compute_start']) / seconds
@@ -117,16 +117,19 @@ class Tally:
     if waits:
       yield 'utilisation/waiting', float(min(np.mean(waits), 1.0))
 
-  def _since(self, until: dict[int, float], key: int, times: np.ndarray) -> float:
+  def _since(
+    self, until: dict[int, float], key: int, starts: np.ndarray, ends: np.ndarray
+  ) -> float:
     """Returns the seconds from the end of what was taken before to the last end now.
 
     Args:
       until: Where it is kept.
       key: Whose.
-      times: [., 2] starts and ends.
+      starts: The first counts where nothing was taken before.
+      ends: Of the same things.
     """
-    before = until.get(key, float(np.nanmin(times[:, 0])))
-    until[key] = max(before, float(np.nanmax(times[:, 1])))
+    before = until.get(key, float(starts.min()))
+    until[key] = max(before, float(ends.max()))
     return until[key] - before
 
 
@@ -141,9 +144,10 @@ def _staleness(log: np.ndarray, shard: int) -> tuple[np.ndarray, np.ndarray, np.
   return stale, rows[first, steps.COLUMN['replica']].astype(int), first
 
 
-def _times(log: np.ndarray, pushes: np.ndarray) -> np.ndarray:
-  """Returns when each update began and ended, [pushes, 2]."""
-  return log[pushes][:, [steps.LOG_COLUMN['applied_at'], steps.LOG_COLUMN['update_end']]]
+def _started(log: np.ndarray) -> np.ndarray:
+  """Returns when each step started."""
+  rows = log[:, _NUM_MARKS:]
+  return np.fmin.reduce([rows[:, steps.COLUMN[name]] for name in steps.STARTS])
 
 
 def _transfers(log: np.ndarray, pushes: np.ndarray) -> int:

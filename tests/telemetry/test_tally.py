@@ -41,22 +41,31 @@ def test_losses_count_once_and_staleness_at_every_shard():
   assert histograms['staleness/shard_1'].tolist() == [2]
 
 
+def times(step):
+  """When a made-up step was, on the clock of made-up logs."""
+  starts = {'wait_start': 0.0, 'fetch_start': 0.1, 'compute_start': 0.2}
+  ends = {'wait_end': 0.1, 'fetch_end': 0.2, 'compute_end': 0.8}
+  return {name: 1000 + step + after for name, after in (starts | ends).items()}
+
+
 def test_time_is_told_by_what_was_done_in_it():
   running = tally.Tally(8, shard_bytes=[2e6, 1e6])
   for shard in (0, 1):
     # Each step waits 0.1 s and computes 0.6 s; each update takes 0.25 s of a second.
     for step in range(3):
-      running.add_log(shard, log(step + 1, push(step, step, held=[step, step - 1])))
+      running.add_log(
+        shard, log(step + 1, push(step, step, [step, step - 1], **times(step)))
+      )
   first = running.take().scalars
   assert first['utilisation/replica_0_computing'] == pytest.approx(1.8 / 2.8)
   assert first['utilisation/replica_0_waiting'] == pytest.approx(0.3 / 2.8)
   assert first['utilisation/waiting'] == pytest.approx(0.3 / 2.8)
-  assert first['utilisation/shard_1_updating'] == pytest.approx(0.75 / 2.25)
-  assert first['throughput/updates_per_second'] == pytest.approx(3 / 2.25)
+  assert first['utilisation/shard_1_updating'] == pytest.approx(0.75 / 3.15)
+  assert first['throughput/updates_per_second'] == pytest.approx(3 / 3.15)
   # Three fetches and three pushes of 3 MB.
-  assert first['throughput/megabytes_per_second'] == pytest.approx(18 / 2.25)
+  assert first['throughput/megabytes_per_second'] == pytest.approx(18 / 3.15)
   assert first['staleness/version_skew'] == 1
-  running.add_log(0, log(4, push(3, 3)))
+  running.add_log(0, log(4, push(3, 3, **times(3))))
   later = running.take().scalars
   assert later['utilisation/replica_0_computing'] == pytest.approx(0.6)
   assert later['utilisation/shard_0_updating'] == pytest.approx(0.25)
@@ -65,12 +74,12 @@ def test_time_is_told_by_what_was_done_in_it():
 
 def test_an_all_reduce_sends_everything_almost_twice():
   running = tally.Tally(8, shard_bytes=[1e6])
-  nothing = {'fetch_start': np.nan, 'fetch_end': np.nan}
+  nothing = times(0) | {'fetch_start': np.nan, 'fetch_end': np.nan}
   rows = [row for r in range(4) for row in push(0, 0, replica=r, **nothing)]
   running.add_log(0, log(1, rows))
   taken = running.take()
-  assert taken.scalars['throughput/megabytes_per_second'] == pytest.approx(6 / 0.25)
-  assert taken.scalars['throughput/updates_per_second'] == pytest.approx(1 / 0.25)
+  assert taken.scalars['throughput/megabytes_per_second'] == pytest.approx(6 / 1.15)
+  assert taken.scalars['throughput/updates_per_second'] == pytest.approx(1 / 1.15)
 
 
 @pytest.mark.parametrize('status', [DROPPED, LOST])

@@ -1,0 +1,342 @@
+"""Runs compared on one page: what each trade-off came to, in numbers and pictures."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import datetime
+import html
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from distbelief import config as config_lib
+from distbelief import files
+from distbelief.analysis import staleness, summary, trace, utilisation
+from distbelief.analysis.run import Run
+from distbelief.experiments import comparison
+from distbelief.pictures import curves, gallery, style, timeline
+from distbelief.telemetry.metrics import Evaluation
+
+_NOTHING = '-'
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+  """What the table says of one run; None where nothing is known yet."""
+
+  run: Run
+  machines: str
+  waiting: tuple[float, float] | None  # Mean and most over the replicas.
+  staleness: dict[str, float | None]
+  theory: float | None
+  fresh: float | None  # Part of the pushes that no other came before.
+  skew: float | None  # Mean, of the shards' versions in a fetch; None: one shard.
+  opposite: tuple[int, int] | None
+  seconds: float | None
+  examples_per_second: float | None
+  updates_per_second: float | None
+  bytes_per_second: float | None
+  last: Evaluation | None
+  to_target: float | None
+
+
+def column(run: Run) -> Column:
+  """Returns what a run came to so far, from its records and evaluations."""
+  config = run.config
+  recorded = len(run.records) > 0
+  table = summary.replica_table(
+    run.last_launch,
+    run.num_replicas if recorded else 0,
+    config_lib.overlaps(config),
+    config_lib.warmstart_steps(config),
+  )
+  waits = [row['waiting'] for row in table if row['waiting'] is not None]
+  shards = utilisation.shard_table(run.last_launch, run.header) if recorded else []
+  computing = run.records['compute_end'] - run.records['compute_start']
+  apart = staleness.skew(run.records)
+  stale = summary.staleness(run.pushes)
+  applied = run.pushes['staleness'][run.pushes['staleness'] >= 0]
+  last = run.evaluations[-1] if run.evaluations else None
+  seconds, rate = _speed(run, last)
+  return Column(
+    run=run,
+    machines=comparison.machines(config),
+    waiting=(float(np.mean(waits)), float(np.max(waits))) if waits else None,
+    staleness=stale,
+    theory=staleness.theory(config, float(computing.mean())) if recorded else None,
+    fresh=float((applied == 0).mean()) if len(applied) else None,
+    skew=float(apart.mean()) if recorded and run.num_shards > 1 else None,
+    opposite=staleness.opposite_orders(run.pushes)
+    if recorded and run.num_shards > 1
+    else None,
+    seconds=seconds,
+    examples_per_second=rate,
+    updates_per_second=shards[0]['updates_per_second'] if shards else None,
+    bytes_per_second=utilisation.bytes_per_second(run.last_launch, run.header, shards)
+    if recorded
+    else None,
+    last=last,
+    to_target=summary.seconds_to_target(run.evaluations, config.target_accuracy),
+  )
+
+
+def _speed(run: Run, last: Evaluation | None) -> tuple[float | None, float | None]:
+  """Returns seconds of training and examples per second, of the summary if there is."""
+  if run.summary:
+    return run.summary['seconds'], run.summary['examples_per_second']
+  if len(run.last_launch):
+    start, end = utilisation.span(run.last_launch)
+    examples = len(run.last_launch) * run.config.data.batch_size
+    return end - start, examples / max(end - start, 1e-9)
+  return (last.seconds if last else None), None
+
+
+# Rows of the table: what the trade-off is, and what each run says of it.
+Row = tuple[str, str, Callable[[Column], str]]
+
+
+def _number(value: float | None, form: str, unit: str = '') -> str:
+  return _NOTHING if value is None else f'{value:{form}}{unit}'
+
+
+def _rows(columns: Sequence[Column]) -> list[Row]:
+  scored = [c.last for c in columns if c.last]
+  updates = min((row.updates for row in scored), default=0)
+  examples = min((row.examples for row in scored), default=0)
+
+  def accuracy_after(field: str, count: int) -> Callable[[Column], str]:
+    def of(column: Column) -> str:
+      rows = [r for r in column.run.evaluations if getattr(r, field) <= count]
+      if not rows:
+        return _NOTHING
+      return f'{_score(rows[-1])} at {getattr(rows[-1], field):,}'
+
+    return of
+
+  return [
+    ('', 'algorithm', lambda c: comparison.algorithm(c.run.config)),
+    ('', 'machines (how much slower each is)', lambda c: c.machines),
+    ('Waiting', 'part of their time that replicas wait, mean', _waiting(0)),
+    ('Waiting', 'the replica that waits most', _waiting(1)),
+    ('Gradients', 'staleness: mean (theory)', _staleness),
+    (
+      *('Gradients', 'staleness: 95 % below; most'),
+      lambda c: (
+        f'{_number(c.staleness["p95"], ".0f")}; {_number(c.staleness["max"], ".0f")}'
+      ),
+    ),
+    ('Gradients', 'consistent (staleness 0)', lambda c: _number(c.fresh, '.0%')),
+    (
+      *('Gradients', "skew of the shards' versions in a fetch, mean"),
+      lambda c: _number(c.skew, '.2f'),
+    ),
+    (
+      *('Gradients', 'pairs of pushes in opposite order on two shards'),
+      lambda c: f'{c.opposite[0]:,} of {c.opposite[1]:,}' if c.opposite else _NOTHING,
+    ),
+    ('Throughput', 'examples/s', lambda c: _number(c.examples_per_second, ',.0f')),
+    ('Throughput', 'updates/s', lambda c: _number(c.updates_per_second, ',.1f')),
+    (
+      *('Throughput', 'between tasks, counted'),
+      lambda c: _number(
+        None if c.bytes_per_second is None else c.bytes_per_second / 1e6, ',.1f', ' MB/s'
+      ),
+    ),
+    (
+      *('Convergence', 'accuracy at the end'),
+      lambda c: _score(c.last) if c.last else _NOTHING,
+    ),
+    ('Convergence', f'after {updates:,} updates', accuracy_after('updates', updates)),
+    ('Convergence', f'after {examples:,} examples', accuracy_after('examples', examples)),
+    ('Wall-clock time', 'seconds', lambda c: _number(c.seconds, '.1f')),
+    ('Wall-clock time', 'seconds to the target accuracy', _to_target),
+    (
+      *('Tuning', 'rule and rate of the parameters'),
+      lambda c: (
+        f'{c.run.config.server.optimizer}, {config_lib.learning_rate(c.run.config):g}'
+      ),
+    ),
+    ('Tuning', 'n_fetch, n_push; rate between fetches', _windows),
+  ]
+
+
+def _waiting(which: int) -> Callable[[Column], str]:
+  return lambda c: _number(c.waiting[which] if c.waiting else None, '.0%')
+
+
+def _staleness(column: Column) -> str:
+  theory = _number(column.theory, '.2f')
+  return f'{_number(column.staleness["mean"], ".2f")} ({theory})'
+
+
+def _score(row: Evaluation) -> str:
+  if np.isnan(row.holdout_accuracy):
+    return f'loss {row.holdout_loss:.4g}'
+  return f'{row.holdout_accuracy:.3f}'
+
+
+def _to_target(column: Column) -> str:
+  target = column.run.config.target_accuracy
+  if target is None:
+    return 'no target'
+  if column.to_target is None:
+    return f'{target:g}: never' if column.run.summary else f'{target:g}: not yet'
+  return f'{target:g}: {column.to_target:.1f}'
+
+
+def _windows(column: Column) -> str:
+  options = column.run.config.downpour
+  if column.run.config.algorithm != 'downpour':
+    return 'no such choice'
+  local = f'; {options.learning_rate:g}' if options.n_fetch > 1 else ''
+  return f'{options.n_fetch}, {options.n_push}{local}'
+
+
+def write(runs: Sequence[Run], folder: Path) -> Path:
+  """Writes report.html, its pictures and the runs' traces; returns the page's path.
+
+  Args:
+    runs: At least one; finished, under way or killed.
+    folder: Made if it is not there.
+  """
+  folder.mkdir(parents=True, exist_ok=True)
+  _tell_apart(runs)
+  columns = [column(run) for run in runs]
+  recorded = [run for run in runs if len(run.records)]
+  learning = style.png(curves.learning(runs))
+  pictures = {'learning': ('Accuracy against time, examples and updates', learning)}
+  if recorded:
+    pictures['timeline'] = (
+      'Timelines: the same length of time of each run',
+      style.png(timeline.draw(recorded)),
+    )
+    pictures['time_spent'] = (
+      'What replicas and shards did with their time',
+      style.png(curves.time_spent(recorded)),
+    )
+  for run in runs:
+    for name, png in gallery.of_run(run).items():
+      if name != 'timeline':
+        pictures[f'{run.name}-{name}'] = (f'{run.name}: {gallery.MEANING[name]}', png)
+  for name, (_, png) in pictures.items():
+    (folder / f'{name}.png').write_bytes(png)
+  traces = []
+  for run in recorded:
+    made = trace.make(run)
+    trace.write(made, folder / f'{run.name}-trace.json.gz')
+    traces.append((f'{run.name}-trace.json.gz', '; '.join(made.notes)))
+  page = folder / 'report.html'
+  files.write_whole(page, _page(columns, pictures, traces))
+  return page
+
+
+def _tell_apart(runs: Sequence[Run]) -> None:
+  """Names runs by as much of their paths as tells them apart."""
+  paths = [run.workdir.resolve().parts for run in runs]
+  length = 1
+  while len({path[-length:] for path in paths}) < len(set(paths)):
+    length += 1
+  for run, path in zip(runs, paths):
+    run.name = '-'.join(path[-length:])
+
+
+_STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; color: #222; margin: 0 auto;
+  max-width: 1180px; padding: 0 1rem 3rem; }
+h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; font-size: .88rem; }
+th, td { padding: .28rem .7rem; text-align: left; border-bottom: 1px solid #e3e3e3; }
+td { font-variant-numeric: tabular-nums; white-space: nowrap; }
+thead th { border-bottom: 2px solid #888; vertical-align: bottom; }
+th.group { color: #9b2226; white-space: nowrap; }
+figure { margin: 1rem 0; } img { max-width: 100%; height: auto; }
+figcaption { font-size: .88rem; color: #555; }
+.note { background: #fff6e0; border-left: 4px solid #e69f00; padding: .4rem .8rem; }
+code { font-size: .85rem; overflow-wrap: anywhere; }
+@media (max-width: 600px) { body { font-size: 15px; } th, td { padding: .25rem .4rem; } }
+"""
+
+
+def _page(
+  columns: Sequence[Column],
+  pictures: dict[str, tuple[str, bytes]],
+  traces: Sequence[tuple[str, str]],
+) -> str:
+  names = ', '.join(c.run.name for c in columns)
+  made = datetime.datetime.now(datetime.timezone.utc).strftime('%Y-%m-%d %H:%M UTC')
+  parts = [
+    '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">',
+    '<meta name="viewport" content="width=device-width, initial-scale=1">',
+    f'<title>{html.escape(names)}</title><style>{_STYLE}</style></head><body>',
+    f'<h1>{html.escape(names)}</h1><p>Made {made}. Every number is measured, by the '
+    "runs' own records and evaluations; their meaning: README, What is logged.</p>",
+    *_missing(columns),
+    '<h2>What was traded for what</h2>',
+    _table(columns),
+  ]
+  for name, (title, png) in pictures.items():
+    source = base64.b64encode(png).decode()
+    shown, file = html.escape(title), html.escape(f'{name}.png')
+    parts.append(
+      f'<figure><h2>{shown}</h2><a href="{file}">'
+      f'<img alt="{shown}" src="data:image/png;base64,{source}"></a></figure>'
+    )
+  if traces:
+    parts.append('<h2>Every step: traces for ui.perfetto.dev</h2><ul>')
+    parts += [
+      f'<li><a href="{html.escape(name)}">{html.escape(name)}</a>: {html.escape(note)}'
+      for name, note in traces
+    ]
+    parts.append('</ul>')
+  parts += ['<h2>Where the numbers come from</h2>', _origins(columns), '</body></html>']
+  return '\n'.join(parts) + '\n'
+
+
+def _missing(columns: Sequence[Column]) -> list[str]:
+  lacks = {c.run.name: '; '.join(c.run.missing()) for c in columns}
+  return [
+    f'<p class="note"><b>{html.escape(name)}</b>: {html.escape(text)}</p>'
+    for name, text in lacks.items()
+    if text
+  ]
+
+
+def _table(columns: Sequence[Column]) -> str:
+  lines = ['<div class="wide"><table><thead><tr><th></th><th></th>']
+  lines += [f'<th>{html.escape(c.run.name)}</th>' for c in columns]
+  lines.append('</tr></thead><tbody>')
+  before = None
+  for group, label, of in _rows(columns):
+    shown = group if group != before else ''
+    before = group
+    cells = ''.join(f'<td>{html.escape(of(c))}</td>' for c in columns)
+    lines.append(f'<tr><th class="group">{shown}</th><th>{label}</th>{cells}</tr>')
+  return '\n'.join([*lines, '</tbody></table></div>'])
+
+
+def _origins(columns: Sequence[Column]) -> str:
+  lines = ['<div class="wide"><table><tbody>']
+  for c in columns:
+    origin: dict[str, Any] = (c.run.summary or {}).get('provenance', {})
+    git = origin.get('git') or {}
+    clean = '' if git.get('clean', True) else ' (with changes)'
+    packages = origin.get('packages', {})
+    lines.append(
+      f'<tr><th>{html.escape(c.run.name)}</th><td>'
+      + '<br>'.join(
+        html.escape(str(text))
+        for text in (
+          c.run.workdir,
+          f'{origin.get("started", "not finished")}, commit '
+          f'{str(git.get("commit", "?"))[:12]}{clean}',
+          f'{origin.get("processor", "")}, {origin.get("processors", "?")} processors, '
+          f'TensorFlow {packages.get("tensorflow", "?")}',
+        )
+      )
+      + f'<br><code>{html.escape(" ".join(origin.get("command", [])))}</code></td></tr>'
+    )
+  return '\n'.join([*lines, '</tbody></table></div>'])
