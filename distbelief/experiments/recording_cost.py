@@ -20,8 +20,8 @@ from distbelief.telemetry import activities
 
 N = (10, 100)  # n_fetch = n_push.
 BOUND = 0.03
-_STEPS = {10: 24_000, 100: 40_000}
-_WARM = 4_000  # Steps before the first reading.
+_STEPS = {10: 8_000, 100: 12_000}
+_WARM = 2_000  # Steps before the first reading.
 
 ALL = {'telemetry.records': True}
 NONE = {'telemetry.records': False, 'telemetry.swarm_seconds': 0.0}
