@@ -11,7 +11,7 @@ import pathlib
 
 from absl import app, flags
 
-from distbelief.experiments import results, side_by_side
+from distbelief.experiments import claims, results, side_by_side
 
 _WORKDIR = flags.DEFINE_string('workdir', None, 'Where the runs go.', required=True)
 _OUTPUT = flags.DEFINE_string(
@@ -23,7 +23,7 @@ _REPETITIONS = flags.DEFINE_integer('repetitions', 5, 'How often each case is ru
 def main(unused_argv: list[str]) -> None:
   """Runs all, judges and writes the result."""
   found = side_by_side.repeat(pathlib.Path(_WORKDIR.value), _REPETITIONS.value)
-  judged = side_by_side.judge(found)
+  judged = claims.judge(side_by_side.CLAIMS, found)
   repetitions = [
     {case: measured._asdict() for case, measured in repetition.items()}
     for repetition in found
@@ -36,7 +36,7 @@ def main(unused_argv: list[str]) -> None:
     'repetitions': repetitions,
   }
   results.write(_OUTPUT.value, result, trained)
-  print(side_by_side.table(judged))
+  print(claims.table(judged))
 
 
 if __name__ == '__main__':

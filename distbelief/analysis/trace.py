@@ -24,6 +24,7 @@ from distbelief.telemetry import steps
 MOST_EVENTS = 1_000_000  # What browsers still open: some 150 MB of JSON.
 
 _REPLICAS, _SHARDS, _LEADER = 1, 2, 3  # Process ids.
+ROWS_OF_REPLICA = 3  # What overlaps needs rows of its own.
 
 
 class Trace(NamedTuple):
@@ -131,8 +132,10 @@ def _spans(
 
 
 def _row_of(replica: np.ndarray, kind: str) -> np.ndarray:
-  """Returns rows of replicas: three each, since what overlaps needs rows of its own."""
-  return 3 * replica + {'compute': 0, 'wait': 0, 'fetch': 1, 'push': 2}[kind]
+  """Returns the rows of what replicas do."""
+  return (
+    ROWS_OF_REPLICA * replica + {'compute': 0, 'wait': 0, 'fetch': 1, 'push': 2}[kind]
+  )
 
 
 def _replica_events(run: Run, origin: float) -> Iterator[dict[str, Any]]:
@@ -205,10 +208,13 @@ def _names(run: Run) -> Iterator[dict[str, Any]]:
   overlap = config_lib.overlaps(run.config)
   replicas = {}
   for replica in np.unique(run.records['replica']).tolist():
-    replicas[3 * replica] = f'replica {replica}'
+    row = ROWS_OF_REPLICA * replica
+    replicas[row] = f'replica {replica}'
     if overlap:
-      replicas[3 * replica + 1] = f'replica {replica}: fetch'
-      replicas[3 * replica + 2] = f'replica {replica}: push'
+      replicas |= {
+        row + 1: f'replica {replica}: fetch',
+        row + 2: f'replica {replica}: push',
+      }
   if run.config.algorithm == 'downpour':
     title, leader = 'parameter server', 'chief'
     shards = {shard: f'shard {shard}' for shard in range(run.num_shards)}

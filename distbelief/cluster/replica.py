@@ -69,7 +69,7 @@ class WindowResult(NamedTuple):
   replica: tf.Tensor
   incarnation: tf.Tensor
   taken: tf.Tensor  # Steps granted; 0: there were none, and what was accrued is pushed.
-  pushes: tf.Tensor  # [.., 3] float64: sequence (-1: none), start and end.
+  pushes: tf.Tensor  # [.., 3] float64: sequence, start and end (NaN: there was none).
   pending: tf.Tensor  # [.., row] float64, steps whose gradients are not yet pushed.
   samples: Samples  # None, or one.
 
@@ -303,30 +303,36 @@ class Replica:
     due = began - state.sampled >= every
     state = state._replace(sampled=tf.where(due, began, state.sampled))
 
+    recording = self._config.telemetry.records
+    num_steps = tf.cast(taken, tf.int32)
+    first_push = state.sequence
+
     def body(
       done: tf.Tensor, unused_current: tf.Tensor, state: _State, pushes: tf.TensorArray
     ) -> tuple[Any, ...]:
-      sequence = tf.cast(state.sequence, tf.float64)
       if every:
         # The last push of the window is the only one to come now.
-        state = state._replace(tell=due & (taken - done <= self._config.downpour.n_push))
+        tell = due & (num_steps - done <= self._config.downpour.n_push)
+        state = state._replace(tell=tell)
       state, pushed = step(replica, state)
-      if self._config.telemetry.records:
-        pushes = pushes.write(
-          tf.cast(done, tf.int32), tf.stack([sequence, pushed.start, pushed.end])
-        )
+      if recording:
+        pushes = pushes.write(done, tf.stack([pushed.start, pushed.end]))
       return done + 1, pushed.current, state, pushes
 
-    pushes = tf.TensorArray(tf.float64, tf.cast(taken, tf.int32), element_shape=[3])
+    pushes = tf.TensorArray(tf.float64, num_steps, element_shape=[2])
     done, current, state, pushes = tf.while_loop(
-      lambda done, current, *_: (done < taken) & current,
+      lambda done, current, *_: (done < num_steps) & current,
       body,
-      (tf.zeros_like(taken), tf.constant(True), state, pushes),
+      (tf.zeros_like(num_steps), tf.constant(True), state, pushes),
       parallel_iterations=1,
     )
-    if not self._config.telemetry.records:
+    if not recording:
       return state, current, tf.zeros([0, 3], tf.float64)
-    return state, current, pushes.gather(tf.range(tf.cast(done, tf.int32)))
+    times = pushes.gather(tf.range(done))
+    times = tf.boolean_mask(times, tf.logical_not(tf.math.is_nan(times[:, 1])))
+    sequence = first_push + tf.range(tf.shape(times, tf.int64)[0])
+    sequence = tf.cast(sequence, tf.float64)[:, tf.newaxis]
+    return state, current, tf.concat([sequence, times], axis=1)
 
   def _blocking_step(self, replica: tf.Tensor, state: _State) -> tuple[_State, _Pushed]:
     """Fetch if due, compute, push if due: one after the other."""

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from distbelief.experiments import runs
+from distbelief.experiments.claims import Claim
 from distbelief.telemetry import records
 
 CONFIG = 'configs/side_by_side.py'
@@ -52,16 +53,6 @@ class Measured(NamedTuple):
 
 
 Repetition = Mapping[str, Measured]  # By case.
-
-
-class Claim(NamedTuple):
-  """A number that must lie between bounds."""
-
-  name: str
-  theory: float
-  least: float
-  most: float
-  of: Callable[[Repetition], float]
 
 
 def _seconds(case: str, other: str) -> Callable[[Repetition], float]:
@@ -163,54 +154,6 @@ def repeat(
     say: Shows a line.
     num_steps: Other than the config's, for cases that have not their own.
   """
-  found = []
-  for index in range(repetitions):
-    found.append({})
-    for case, fields in CASES.items():
-      folder = workdir / f'{index}' / case.replace(', ', '-').replace(' ', '_')
-      say(f'repetition {index}: {case}')
-      length = {} if num_steps is None else {'num_steps': num_steps}
-      summary = runs.finish(CONFIG, folder, {**length, **fields})
-      found[-1][case] = measure(folder, summary)
-  return found
-
-
-def judge(found: list[Repetition], width: float = 1.0) -> list[dict[str, Any]]:
-  """Returns each claim with the median over the repetitions, and whether it holds.
-
-  Args:
-    found: At least one repetition.
-    width: Factor on the bounds' distance from the theory.
-  """
-  rows = []
-  for claim in CLAIMS:
-    values = [claim.of(repetition) for repetition in found]
-    median = statistics.median(values)
-    least, most = (
-      claim.theory + width * (b - claim.theory) for b in (claim.least, claim.most)
-    )
-    rows.append(
-      {
-        'claim': claim.name,
-        'theory': claim.theory,
-        'least': least,
-        'most': None if np.isinf(most) else most,
-        'median': median,
-        'values': values,
-        'holds': bool(least <= median <= most),
-      }
-    )
-  return rows
-
-
-def table(judged: list[dict[str, Any]]) -> str:
-  """Returns the claims as a table in Markdown."""
-  lines = ['| claim | theory | bounds | median | holds |', '|---|---|---|---|---|']
-  for row in judged:
-    most = '' if row['most'] is None else f' to {row["most"]:.3g}'
-    bounds = f'{row["least"]:.3g}{most}' if most else f'at least {row["least"]:.3g}'
-    lines.append(
-      f'| {row["claim"]} | {row["theory"]:.3g} | {bounds} | {row["median"]:.3f} | '
-      f'{"yes" if row["holds"] else "no"} |'
-    )
-  return '\n'.join(lines)
+  return runs.repeat(
+    CONFIG, CASES, measure, workdir, repetitions, say=say, num_steps=num_steps
+  )

@@ -65,6 +65,7 @@ class Recorder:
     self._file.flush()
     partial.rename(path)  # Whoever finds the file finds its header.
     self._count = 0
+    self._mapped = np.empty([0], self._dtype)
     # Where the record of a step, and of the step that ended a push, is in the file.
     self._of_step: dict[Incarnation, np.ndarray] = {}
     self._of_push: dict[Incarnation, np.ndarray] = {}
@@ -73,9 +74,11 @@ class Recorder:
   @property
   def records(self) -> np.ndarray:
     """All records of this launch so far, [steps], writable in place."""
-    if not self._count:
-      return np.empty([0], self._dtype)
-    return np.memmap(self._path, self._dtype, 'r+', _HEADER_BYTES, (self._count,))
+    if len(self._mapped) != self._count:  # To map a file costs more than a look at it.
+      self._mapped = np.memmap(
+        self._path, self._dtype, 'r+', _HEADER_BYTES, (self._count,)
+      )
+    return self._mapped
 
   def add_log(self, shard: int, log: np.ndarray) -> None:
     """Adds what a shard did.

@@ -120,6 +120,7 @@ class Cluster:
       rule,
       num_replicas,
       self._states,
+      config.telemetry.records,
       prefix=prefix,
     )
     self.replica = replica.Replica(

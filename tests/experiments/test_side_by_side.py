@@ -7,7 +7,7 @@ import pytest
 from absl import flags
 
 from distbelief import config as config_lib
-from distbelief.experiments import runs, side_by_side
+from distbelief.experiments import claims, runs, side_by_side
 from tests.cluster.runs import ROOT
 
 _STEP = {
@@ -17,6 +17,10 @@ _STEP = {
   'provenance': {'host': 'a', 'started': '2026'},
 }
 _FAST, _SLOW = [0.02] * 4, [0.75, 0.75, 0.75, 0.01]
+
+
+def judge(found, width=1.0):
+  return claims.judge(side_by_side.CLAIMS, found, width)
 
 
 def measured(seconds, steps=(26,) * 4, waiting=_FAST, **others):
@@ -38,9 +42,9 @@ def as_in_theory():
 
 
 def test_every_claim_holds_in_theory():
-  judged = side_by_side.judge([as_in_theory()] * 3)
+  judged = judge([as_in_theory()] * 3)
   assert all(row['holds'] for row in judged), judged
-  lines = side_by_side.table(judged).splitlines()
+  lines = claims.table(judged).splitlines()
   assert len(lines) == 2 + len(side_by_side.CLAIMS)
   assert lines[2].startswith(
     '| one slow: time of synchronous / Downpour | 3.25 | at least'
@@ -66,8 +70,8 @@ def test_every_claim_can_fail(case, fields, claims):
   found[case] = found[case]._replace(**fields)
   # The median counts: one bad repetition of three changes nothing.
   good = as_in_theory()
-  assert all(row['holds'] for row in side_by_side.judge([good, good, found]))
-  judged = side_by_side.judge([good, found, found])
+  assert all(row['holds'] for row in judge([good, good, found]))
+  judged = judge([good, found, found])
   assert sum(not row['holds'] for row in judged) == claims
 
 
@@ -79,7 +83,7 @@ def test_every_case_is_a_config():
 def test_wider_bounds_forgive_more():
   found = as_in_theory()
   found['downpour, one slow'] = measured(48.0, steps=[320, 320, 320, 80])
-  slower = lambda width: side_by_side.judge([found], width)[0]['holds']  # noqa: E731
+  slower = lambda width: judge([found], width)[0]['holds']  # noqa: E731
   assert (slower(1), slower(3)) == (False, True)
 
 

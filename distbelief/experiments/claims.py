@@ -1,0 +1,68 @@
+"""Claims about measured runs: a number, the theory, and bounds that it must keep."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class Claim(NamedTuple):
+  """A number that must lie between bounds."""
+
+  name: str
+  theory: float
+  least: float
+  most: float
+  of: Callable[[Any], float]  # Of one repetition of all cases.
+
+
+def within(name: str, theory: float, part: float, of: Callable[[Any], float]) -> Claim:
+  """Returns the claim that a number is what theory says, give or take a part of it."""
+  return Claim(name, theory, (1 - part) * theory, (1 + part) * theory, of)
+
+
+def judge(
+  claims: Sequence[Claim], found: Sequence[Any], width: float = 1.0
+) -> list[dict[str, Any]]:
+  """Returns each claim with the median over the repetitions, and whether it holds.
+
+  Args:
+    claims: Each about one repetition.
+    found: At least one repetition.
+    width: Factor on the bounds' distance from the theory.
+  """
+  rows = []
+  for claim in claims:
+    values = [claim.of(repetition) for repetition in found]
+    median = statistics.median(values)
+    least, most = (
+      claim.theory + width * (b - claim.theory) for b in (claim.least, claim.most)
+    )
+    rows.append(
+      {
+        'claim': claim.name,
+        'theory': claim.theory,
+        'least': least,
+        'most': None if np.isinf(most) else most,
+        'median': median,
+        'values': values,
+        'holds': bool(least <= median <= most),
+      }
+    )
+  return rows
+
+
+def table(judged: list[dict[str, Any]]) -> str:
+  """Returns the claims as a table in Markdown."""
+  lines = ['| claim | theory | bounds | median | holds |', '|---|---|---|---|---|']
+  for row in judged:
+    most = '' if row['most'] is None else f' to {row["most"]:.3g}'
+    bounds = f'{row["least"]:.3g}{most}' if most else f'at least {row["least"]:.3g}'
+    lines.append(
+      f'| {row["claim"]} | {row["theory"]:.3g} | {bounds} | {row["median"]:.3f} | '
+      f'{"yes" if row["holds"] else "no"} |'
+    )
+  return '\n'.join(lines)
