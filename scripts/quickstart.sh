@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Sets everything up, then trains on embedded data by Downpour SGD and synchronously, on
-# four equal machines and with one of them four times slower, and compares: 4 minutes.
+# four equal machines and with one of them four times slower, and compares them on one
+# page, report.html: 4 minutes.
 #
 #   scripts/quickstart.sh [--config.FIELD=VALUE ...]
 set -euo pipefail
@@ -26,5 +27,7 @@ done
 echo
 .venv/bin/python scripts/compare.py "${runs[@]/#/$folder/}"
 echo
+names=$(printf ",$folder/%s" "${runs[@]}")
+.venv/bin/python scripts/report.py --runs="${names:1}"
 echo "The runs are in $folder (their files: see README.md). To look at all four:"
 echo "  .venv/bin/tensorboard --logdir=$folder"

@@ -11,6 +11,7 @@ from tests.cluster import runs
 CONFIGS = sorted((runs.ROOT / 'configs').glob('*.py'))
 
 PARAMETERS = {
+  'asynchrony': 43_824,
   'cifar10': 3_282_826,
   'fashion_mnist': 269_322,
   'font_digits': 575_218,

@@ -70,6 +70,7 @@ def test_every_block_is_run_below():
     'import distbelief, mine',
     '.venv/bin/python scripts/train.py --config=configs/font_digits.py',
     '.venv/bin/python scripts/compare.py',
+    '.venv/bin/python scripts/report.py',
     'task()',
     '(task worker 0)',
     '(task worker 1)',
@@ -95,6 +96,8 @@ def test_the_quickstart(checkout):
   table = [line for line in lines if line and line[0] in ('downpour', 'synchronous')]
   assert [line[0] for line in table] == ['downpour', 'synchronous'] * 2
   assert 'tensorboard --logdir=' in screen
+  (page,) = checkout.glob('runs/quickstart-*/report/report.html')
+  assert 'synchronous-slow' in page.read_text()
 
 
 @pytest.mark.cluster
@@ -139,6 +142,9 @@ def test_a_model_and_data_of_ones_own(checkout):
   assert float(found[1]) > 0
   table = paste(checkout, block('.venv/bin/python scripts/compare.py')).stdout
   assert len([line for line in table.splitlines() if line.startswith('downpour')]) == 2
+  shown = paste(checkout, block('.venv/bin/python scripts/report.py')).stdout
+  assert 'runs/report/report.html: open it' in shown
+  assert 'runs/mine/trace.json.gz' in shown
 
 
 @pytest.mark.cluster

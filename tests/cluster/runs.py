@@ -28,6 +28,7 @@ SMALL = {
   'eval_steps': 100,
   'downpour.warmstart_steps': 0,
   'server.learning_rate': 0.02,
+  'telemetry.pictures': False,  # Which most tests do not look at.
 }
 
 

@@ -1,0 +1,80 @@
+"""How long a long run takes to draw: its records are made up, at random."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from distbelief import config as config_lib
+from distbelief.analysis import trace
+from distbelief.analysis.run import Run
+from distbelief.telemetry import records, steps
+
+STEPS = 100_000
+BOUND = 20.0  # Seconds.
+_REPLICAS, _SHARDS = 10, 2
+
+
+def make_up(workdir: Path) -> None:
+  """Writes the config and the records of STEPS steps of blocking Downpour."""
+  rng = np.random.default_rng(0)
+  made = np.zeros([STEPS], steps.record_dtype(_SHARDS))
+  made['replica'] = np.arange(STEPS) % _REPLICAS
+  for name in ('step', 'batch', 'sequence'):
+    made[name] = np.arange(STEPS) // _REPLICAS
+  made['pushed'] = made['fresh'] = True
+  made['gradients'], made['status'] = 1, steps.Status.APPLIED
+  start = 1_700_000_000 + 0.1 * made['step'] + 0.01 * made['replica']
+  times = start[:, np.newaxis] + 0.1 * np.sort(rng.uniform(size=[STEPS, 6]), axis=1)
+  made['wait_start'], made['wait_end'] = start, times[:, 0]
+  made['fetch_start'], made['fetch_end'] = times[:, 0], times[:, 1]
+  made['compute_start'], made['compute_end'] = times[:, 1], times[:, 2]
+  made['push_start'], made['push_end'] = times[:, 2], times[:, 5]
+  for shard in range(_SHARDS):
+    at = times[:, 3] + 0.001 * rng.uniform(size=STEPS)
+    order = np.argsort(at)
+    made['applied_at'][:, shard], made['update_end'][:, shard] = at, at + 1e-4
+    made['version_applied'][order, shard] = 1 + np.arange(STEPS)
+    made['version_held'][:, shard] = np.searchsorted(at[order], times[:, 1])
+  config = config_lib.default_config()
+  config.cluster.num_replicas = _REPLICAS
+  (workdir / 'config.json').write_text(config_lib.to_json(config))
+  recorder = records.Recorder(
+    workdir / 'steps' / '000.bin', _SHARDS, _REPLICAS, [10**6] * _SHARDS
+  )
+  recorder.close()
+  with (workdir / 'steps' / '000.bin').open('ab') as file:
+    file.write(made.tobytes())
+
+
+def measure(repetitions: int) -> dict[str, list[float]]:
+  """Returns how many seconds each repetition took, by what was drawn.
+
+  Args:
+    repetitions: How often; each in a new process, whose start counts.
+  """
+  found: dict[str, list[float]] = {'pictures': [], 'trace': []}
+  with tempfile.TemporaryDirectory() as folder:
+    make_up(Path(folder))
+    for _ in range(repetitions):
+      for what, seconds in found.items():
+        start = time.monotonic()
+        code = f'from {__name__} import draw; draw({what!r}, {folder!r})'
+        subprocess.run([sys.executable, '-c', code], check=True)
+        seconds.append(time.monotonic() - start)
+  return found
+
+
+def draw(what: str, workdir: str) -> None:
+  """Draws 'pictures' (all of a run) or a 'trace'."""
+  from distbelief.pictures import gallery
+
+  if what == 'pictures':
+    gallery.of_run(Run(workdir))
+  else:
+    trace.write(trace.make(Run(workdir)), Path(workdir) / 'trace.json.gz')
