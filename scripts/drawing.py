@@ -1,7 +1,8 @@
 r"""How long drawing a run of 100,000 steps takes: python scripts/drawing.py.
 
 Makes up the records of such a run, draws all of its pictures and its trace, several
-times, each in a process of its own, and writes paper_results/recording/drawing.json.
+times, each in a process of its own; sketches the paper's 42 M parameters as often; and
+writes paper_results/recording/drawing.json.
 """
 
 import statistics
@@ -19,8 +20,10 @@ _REPETITIONS = flags.DEFINE_integer('repetitions', 5, 'How often it is drawn.', 
 def main(unused_argv: list[str]) -> None:
   """Measures and writes the result."""
   found = drawing.measure(_REPETITIONS.value)
+  found['sketch'] = drawing.sketch(drawing.PARAMETERS, _REPETITIONS.value)
   medians = {name: statistics.median(values) for name, values in found.items()}
   fields = {'steps': drawing.STEPS, 'bound_seconds': drawing.BOUND}
+  fields |= {'sketched_parameters': drawing.PARAMETERS}
   holds = medians['pictures'] < drawing.BOUND
   results.write(
     _OUTPUT.value, {**fields, 'medians': medians, 'seconds': found, 'holds': holds}

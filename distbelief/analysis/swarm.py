@@ -68,9 +68,9 @@ def plane_of_snapshots(
   """
   if len(snapshots) < 3 or not len(samples):
     return None
-  apart = (snapshots[:-1] - snapshots[-1]).astype(np.float64)
-  squares, vectors = np.linalg.eigh(apart @ apart.T)
-  good = squares > 1e-9 * squares.max()
+  apart = snapshots[:-1] - snapshots[-1]  # Not in float64: they may be large.
+  squares, vectors = np.linalg.eigh((apart @ apart.T).astype(np.float64))
+  good = squares > 1e-6 * squares.max()
   if good.sum() < 2:
     return None
   # Orthonormal combinations of the differences, and their sketches.
@@ -118,7 +118,7 @@ def surface(
   low, high = where.min(axis=0), where.max(axis=0)
   margin = _MARGIN * (high - low).max()
   x, y = (np.linspace(a - margin, b + margin, count) for a, b in zip(low, high))
-  first, second = (plane.coefficients @ snapshots).astype(np.float32)
+  first, second = plane.coefficients.astype(np.float32) @ snapshots
   found = [
     [loss(snapshots[-1] + np.float32(a) * first + np.float32(b) * second) for a in x]
     for b in y

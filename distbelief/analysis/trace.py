@@ -8,6 +8,7 @@ it made. Times are microseconds since the run's first step.
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -53,33 +54,35 @@ def make(
   """
   if not len(run.records):
     raise errors.UserError(f'{run.workdir}: {", ".join(run.missing())}')
-  origin, _ = utilisation.span(run.records)
-  found = [
-    *_replica_events(run, origin),
-    *_shard_events(run, origin),
-    *_leader_events(run, origin),
+  spans = list(_of_run(run))
+  last = max(float(np.max(one.ts + one.dur, initial=0.0)) for one in spans) / 1e6
+  spans = [
+    one.where((one.ts <= 1e6 * end) & (one.ts + one.dur >= 1e6 * start)) for one in spans
   ]
-  inside = [
-    event for event in found if event['ts'] <= 1e6 * end and _end(event) >= 1e6 * start
-  ]
-  if not inside:
-    last = max(map(_end, found)) / 1e6
+  starts = np.concatenate([one.ts for one in spans])
+  if not len(starts):
     raise errors.UserError(
       f'{run.workdir} has no event from {start:g} to {end:g} s: it lasts {last:.1f} s'
     )
-  inside.sort(key=lambda event: event['ts'])
   notes = [run.clocks.describe()]
-  if len(inside) > most_events:
-    until = inside[most_events]['ts'] / 1e6
+  if len(starts) > most_events:
+    first = np.argsort(starts, kind='stable')
     notes.append(
-      f'there are {len(inside)} events: only the first {most_events}, until {until:.3f} '
-      's, are in the trace; choose other seconds, or allow more events'
+      f'there are {len(starts)} events: only the first {most_events}, until '
+      f'{starts[first[most_events]] / 1e6:.3f} s, are in the trace; choose other '
+      'seconds, or allow more events'
     )
-    inside = inside[:most_events]
-  arrows = list(_arrows(inside))
-  for event in inside:
+    kept = np.zeros([len(starts)], bool)
+    kept[first[:most_events]] = True
+    places = np.cumsum([len(one.ts) for one in spans])[:-1]
+    spans = [one.where(own) for one, own in zip(spans, np.split(kept, places))]
+  events = sorted(
+    (event for one in spans for event in one.events()), key=lambda event: event['ts']
+  )
+  arrows = list(_arrows(events))
+  for event in events:
     event.pop('push', None)
-  return Trace([*_names(run), *inside, *arrows], notes)
+  return Trace([*_names(run), *events, *arrows], notes)
 
 
 def write(trace: Trace, path: Path) -> None:
@@ -97,38 +100,63 @@ def write(trace: Trace, path: Path) -> None:
   partial.rename(path)
 
 
-def _end(event: dict[str, Any]) -> float:
-  return event['ts'] + event['dur']
+class _Spans(NamedTuple):
+  """Events of one kind, as columns: there may be millions."""
+
+  name: str
+  pid: int
+  tid: np.ndarray
+  ts: np.ndarray
+  dur: np.ndarray
+  args: dict[str, np.ndarray]
+  push: np.ndarray | None = None  # Which one an event is, or is an update of.
+
+  @classmethod
+  def between(
+    cls,
+    name: str,
+    pid: int,
+    tid: np.ndarray,
+    start: np.ndarray,
+    end: np.ndarray,
+    args: dict[str, np.ndarray],
+    push: np.ndarray | None = None,
+  ) -> _Spans:
+    """Returns events from `start` to `end`, in seconds; those without are left out."""
+    # Nanoseconds as thousandths: floats of seconds since 1970 hold no more than that.
+    ts, dur = np.round(1e6 * start, 3), np.round(1e6 * (end - start), 3)
+    known = ~np.isnan(ts) & ~np.isnan(dur)
+    return cls(name, pid, tid, ts, np.fmax(dur, 0.0), args, push).where(known)
+
+  def where(self, mask: np.ndarray) -> _Spans:
+    """Returns some of the events."""
+    return self._replace(
+      tid=self.tid[mask],
+      ts=self.ts[mask],
+      dur=self.dur[mask],
+      args={name: values[mask] for name, values in self.args.items()},
+      push=None if self.push is None else self.push[mask],
+    )
+
+  def events(self) -> Iterator[dict[str, Any]]:
+    """Yields complete events, with `push` if they have one."""
+    columns = zip(*(values.tolist() for values in self.args.values()))
+    numbers = itertools.repeat(None) if self.push is None else self.push.tolist()
+    for tid, ts, dur, values, push in zip(
+      self.tid.tolist(), self.ts.tolist(), self.dur.tolist(), columns, numbers
+    ):
+      event = {'name': self.name, 'ph': 'X', 'pid': self.pid, 'tid': tid}
+      event |= {'ts': ts, 'dur': dur, 'args': dict(zip(self.args, values))}
+      if push is not None:
+        event['push'] = push
+      yield event
 
 
-def _spans(
-  name: str,
-  pid: int,
-  tids: np.ndarray,
-  start: np.ndarray,
-  end: np.ndarray,
-  args: dict[str, np.ndarray],
-  origin: float,
-) -> Iterator[dict[str, Any]]:
-  """Returns complete events; those without times are left out."""
-  known = ~np.isnan(start) & ~np.isnan(end)
-  # Nanoseconds as thousandths: floats of seconds since 1970 hold no more than that.
-  ts = np.round(1e6 * (start[known] - origin), 3)
-  dur = np.maximum(np.round(1e6 * (end[known] - start[known]), 3), 0.0)
-  columns = [values[known].tolist() for values in args.values()]
-  rows = zip(*columns) if columns else ([] for _ in range(len(ts)))
-  for tid, begins, lasts, values in zip(
-    tids[known].tolist(), ts.tolist(), dur.tolist(), rows
-  ):
-    yield {
-      'name': name,
-      'ph': 'X',
-      'pid': pid,
-      'tid': tid,
-      'ts': begins,
-      'dur': lasts,
-      'args': dict(zip(args, values)),
-    }
+def _of_run(run: Run) -> Iterator[_Spans]:
+  origin, _ = utilisation.span(run.records)
+  yield from _of_replicas(run, origin)
+  yield from _of_shards(run, origin)
+  yield from _of_leader(run, origin)
 
 
 def _row_of(replica: np.ndarray, kind: str) -> np.ndarray:
@@ -138,58 +166,44 @@ def _row_of(replica: np.ndarray, kind: str) -> np.ndarray:
   )
 
 
-def _replica_events(run: Run, origin: float) -> Iterator[dict[str, Any]]:
+def _of_replicas(run: Run, origin: float) -> Iterator[_Spans]:
   records = run.records
   overlap = config_lib.overlaps(run.config)
   for kind in ('wait', 'fetch', 'compute', 'push'):
     rows = _row_of(records['replica'], kind if overlap else 'compute')
-    args = {'step': records['step']}
-    if kind == 'compute':
+    start, end = (records[f'{kind}_{which}'] - origin for which in ('start', 'end'))
+    args, name, push = {'step': records['step']}, kind, None
+    if kind == 'compute':  # JSON has no NaN.
       args['loss'] = np.where(np.isfinite(records['loss']), records['loss'], 0.0)
     if kind == 'push':
-      args |= {'gradients': records['gradients'], 'push': np.arange(len(records))}
-    name = 'all-reduce' if kind == 'push' and run.config.algorithm != 'downpour' else kind
-    times = records[f'{kind}_start'], records[f'{kind}_end']
-    for event in _spans(name, _REPLICAS, rows, *times, args, origin):
-      if kind == 'push':
-        event['push'] = event['args'].pop('push')
-      if kind != 'wait' or event['dur'] > 0:
-        yield event
+      args['gradients'], push = records['gradients'], np.arange(len(records))
+      name = kind if run.config.algorithm == 'downpour' else 'all-reduce'
+    spans = _Spans.between(name, _REPLICAS, rows, start, end, args, push)
+    yield spans.where(spans.dur > 0) if kind == 'wait' else spans
 
 
-def _shard_events(run: Run, origin: float) -> Iterator[dict[str, Any]]:
+def _of_shards(run: Run, origin: float) -> Iterator[_Spans]:
   records = run.records
   for shard in range(run.num_shards):
     applied = (records['status'][:, shard] == steps.Status.APPLIED) & records['pushed']
-    own = records[applied]
-    where = np.flatnonzero(applied)
     if run.config.algorithm != 'downpour':  # Each replica makes the update itself.
-      own, where = own[own['replica'] == 0], where[own['replica'] == 0]
-    args = {
-      'version': own['version_applied'][:, shard],
-      'replica': own['replica'],
-      'gradients': own['gradients'],
-      'push': where,
-    }
-    times = own['applied_at'][:, shard], own['update_end'][:, shard]
+      applied &= records['replica'] == 0
+    own = records[applied]
+    args = {'version': own['version_applied'][:, shard]}
+    args |= {name: own[name] for name in ('replica', 'gradients')}
+    times = (own[name][:, shard] - origin for name in ('applied_at', 'update_end'))
     rows = np.full([len(own)], shard)
-    for event in _spans('update', _SHARDS, rows, *times, args, origin):
-      event['push'] = event['args'].pop('push')
-      yield event
+    yield _Spans.between('update', _SHARDS, rows, *times, args, np.flatnonzero(applied))
 
 
-def _leader_events(run: Run, origin: float) -> Iterator[dict[str, Any]]:
-  rows = {'evaluation': 0, 'checkpoint': 1}  # They may overlap.
-  for activity in run.activities:
-    yield {
-      'name': activity.name,
-      'ph': 'X',
-      'pid': _LEADER,
-      'tid': rows[activity.name],
-      'ts': round(1e6 * (activity.start - origin), 3),
-      'dur': max(0.0, round(1e6 * (activity.end - activity.start), 3)),
-      'args': {'steps': activity.steps},
-    }
+def _of_leader(run: Run, origin: float) -> Iterator[_Spans]:
+  for row, name in enumerate(('evaluation', 'checkpoint')):  # They may overlap.
+    own = [activity for activity in run.activities if activity.name == name]
+    start, end = (
+      np.array([getattr(a, which) - origin for a in own]) for which in ('start', 'end')
+    )
+    args = {'steps': np.array([activity.steps for activity in own])}
+    yield _Spans.between(name, _LEADER, np.full([len(own)], row), start, end, args)
 
 
 def _arrows(events: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:

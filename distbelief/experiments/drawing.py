@@ -1,4 +1,4 @@
-"""How long a long run takes to draw: its records are made up, at random."""
+"""How long a long run takes to draw, its records made up, and a large model to sketch."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from distbelief.telemetry import records, steps
 
 STEPS = 100_000
 BOUND = 20.0  # Seconds.
+PARAMETERS = 41_777_152  # Of the paper's acoustic network.
 _REPLICAS, _SHARDS = 10, 2
 
 
@@ -68,6 +69,23 @@ def measure(repetitions: int) -> dict[str, list[float]]:
         subprocess.run([sys.executable, '-c', code], check=True)
         seconds.append(time.monotonic() - start)
   return found
+
+
+def sketch(num_parameters: int, repetitions: int) -> list[float]:
+  """Returns the processor seconds that each sketch of so many parameters took."""
+  import tensorflow as tf
+
+  from distbelief.telemetry.sketch import Sketch
+
+  projection = Sketch(num_parameters, seed=0)
+  values = tf.ones([num_parameters])
+  once = tf.function(lambda: projection.part(values, 0))
+  found = []
+  for _ in range(repetitions + 1):  # The first one builds the graph.
+    start = time.process_time()
+    once().numpy()
+    found.append(time.process_time() - start)
+  return found[1:]
 
 
 def draw(what: str, workdir: str) -> None:

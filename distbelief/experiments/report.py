@@ -21,6 +21,7 @@ from distbelief.pictures import curves, gallery, style, timeline
 from distbelief.telemetry.metrics import Evaluation
 
 _NOTHING = '-'
+_EVENTS = 200_000  # Of each trace: some seconds to write, and quick to open.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -225,7 +226,7 @@ def write(runs: Sequence[Run], folder: Path) -> Path:
     (folder / f'{name}.png').write_bytes(png)
   traces = []
   for run in recorded:
-    made = trace.make(run)
+    made = trace.make(run, most_events=_EVENTS)
     trace.write(made, folder / f'{run.name}-trace.json.gz')
     traces.append((f'{run.name}-trace.json.gz', '; '.join(made.notes)))
   page = folder / 'report.html'

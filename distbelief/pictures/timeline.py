@@ -64,9 +64,11 @@ def _num_rows(run: Run) -> int:
 
 
 def _panel(axes: Axes, run: Run, start: float | None, seconds: float) -> None:
-  first, last = utilisation.span(run.records)
-  if start is None:  # Not where the launch begins, nor where it ends.
-    start = max(0.0, (last - first - seconds) / 2)
+  first, _ = utilisation.span(run.records)
+  if start is None:  # Not where a launch begins, nor where it ends, nor between two.
+    launch = run.last_launch if len(run.last_launch) else run.records
+    began, ended = utilisation.span(launch)
+    start = began - first + max(0.0, (ended - began - seconds) / 2)
   begin = first + start
   asynchronous = run.config.algorithm == 'downpour'
   shown = min(run.num_replicas, _MOST_ROWS)

@@ -53,3 +53,18 @@ def test_a_run_killed_in_mid_flight_is_still_shown(tmp_path):
   assert all(row['updates'] for row in summary['shards'])
   tags = event_accumulator.EventAccumulator(str(workdir)).Reload().Tags()['tensors']
   assert {'pictures/timeline', 'pictures/staleness', 'pictures/swarm'} <= set(tags)
+
+
+@pytest.mark.cluster
+@pytest.mark.parametrize('algorithm', ['downpour', 'synchronous', 'sgd'])
+def test_a_run_may_do_without_records(tmp_path, algorithm):
+  workdir = tmp_path / 'run'
+  fields = {'telemetry.records': False, 'telemetry.swarm_seconds': 0.0}
+  summary = runs.train(workdir, algorithm=algorithm, **fields)
+  assert summary['steps'] == 240 and summary['seconds'] > 0
+  assert summary['holdout_accuracy'] > 0
+  assert summary['staleness']['mean'] is None
+  run = Run(workdir)
+  assert len(run.records) == len(run.samples) == 0
+  assert [row.steps for row in run.evaluations][-1] == 240
+  assert (workdir / 'model.keras').exists() and not snapshots.files(workdir)
