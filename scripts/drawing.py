@@ -24,7 +24,7 @@ def main(unused_argv: list[str]) -> None:
   medians = {name: statistics.median(values) for name, values in found.items()}
   fields = {'steps': drawing.STEPS, 'bound_seconds': drawing.BOUND}
   fields |= {'sketched_parameters': drawing.PARAMETERS}
-  holds = medians['pictures'] < drawing.BOUND
+  holds = medians['pictures'] + medians['trace'] < drawing.BOUND
   results.write(
     _OUTPUT.value, {**fields, 'medians': medians, 'seconds': found, 'holds': holds}
   )

@@ -30,9 +30,9 @@ def main(argv: list[str]) -> None:
     if not runs:
       raise app.UsageError('--runs names no run')
     page = _write(runs)
-  except errors.UserError as error:
+  except (errors.UserError, OSError) as error:
     print(f'error: {error}', file=sys.stderr)
-    sys.exit(error.status)
+    sys.exit(errors.BAD_INPUT)
   print(f'{page}: open it in a browser')
 
 

@@ -32,9 +32,9 @@ def main(argv: list[str]) -> None:
     made = trace.make(run, _START.value, _END.value, _MOST.value)
     path = Path(_OUTPUT.value or run.workdir / 'trace.json.gz')
     trace.write(made, path)
-  except errors.UserError as error:
+  except (errors.UserError, OSError) as error:
     print(f'error: {error}', file=sys.stderr)
-    sys.exit(error.status)
+    sys.exit(errors.BAD_INPUT)
   for note in made.notes:
     print(note)
   print(f'{path}: {len(made.events)} events; open it at https://ui.perfetto.dev')

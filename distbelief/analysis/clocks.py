@@ -30,6 +30,7 @@ class Offsets(NamedTuple):
   replicas: np.ndarray  # [replicas].
   shards: np.ndarray  # [shards].
   uncertainty: float  # Half of the widest interval that was left, of those moved.
+  contradictory: tuple[str, ...]  # Tasks of which one push says this, another that.
 
   @property
   def moved(self) -> bool:
@@ -38,56 +39,62 @@ class Offsets(NamedTuple):
 
   def describe(self) -> str:
     """Returns how times are aligned, a line."""
-    if not self.moved:
-      return 'the clocks agree as far as the pushes tell: times are as recorded'
     moved = [
       f'{name} {index} by {offset:+.3f} s'
       for name, offsets in (('replica', self.replicas), ('shard', self.shards))
       for index, offset in enumerate(offsets)
       if offset
     ]
-    return (
-      f'times are moved to the clock of shard 0 ({", ".join(moved)}), which the pushes '
-      f'tell to within {1e3 * self.uncertainty:.1f} ms'
-    )
+    told = 'the clocks agree as far as the pushes tell: times are as recorded'
+    if moved:
+      told = (
+        f'times are moved to the clock of shard 0 ({", ".join(moved)}), which the pushes '
+        f'tell to within {1e3 * self.uncertainty:.1f} ms'
+      )
+    if self.contradictory:
+      names = ', '.join(self.contradictory)
+      told += f'; not aligned: {names} (a clock was set, or runs at another speed)'
+    return told
 
 
 def offsets(records: np.ndarray) -> Offsets:
-  """Returns what aligns the times of some records.
+  """Returns what aligns the times of one launch.
 
   Args:
-    records: [steps], of telemetry.records.
+    records: [steps], of telemetry.records; tasks may have other clocks in other launches.
   """
   num_replicas = int(records['replica'].max(initial=-1)) + 1
   num_shards = records['status'].shape[1]
   replicas, shards = np.zeros([num_replicas]), np.zeros([num_shards])
-  left = [0.0]
+  widths, contradictory = [0.0], []
   applied = (records['status'] == steps.Status.APPLIED) & records['pushed'][:, np.newaxis]
   with np.errstate(invalid='ignore'):
     earliest = records['applied_at'] - records['push_end'][:, np.newaxis]
     latest = records['update_end'] - records['push_start'][:, np.newaxis]
   known = applied & ~np.isnan(earliest) & ~np.isnan(latest)
+
+  def ahead(name: str, low: np.ndarray, high: np.ndarray) -> float:
+    """Returns the middle of the interval that all pushes leave; 0 if that is in it."""
+    least, most = float(low.max(initial=-np.inf)), float(high.min(initial=np.inf))
+    if least - _TOLERANCE <= 0.0 <= most + _TOLERANCE:
+      return 0.0
+    if least > most + _TOLERANCE:
+      contradictory.append(name)
+      return 0.0
+    widths.append(abs(most - least) / 2)
+    return (least + most) / 2
+
   for replica in range(num_replicas):
-    mine = known[:, 0] & (records['replica'] == replica)
-    replicas[replica] = _midpoint(earliest[mine, 0], latest[mine, 0], left)
-  own = replicas[records['replica']] if len(records) else np.zeros([0])
+    own = known[:, 0] & (records['replica'] == replica)
+    replicas[replica] = ahead(f'replica {replica}', earliest[own, 0], latest[own, 0])
+  moved = replicas[records['replica']] if len(records) else np.zeros([0])
+  odd = [r for r in range(num_replicas) if f'replica {r}' in contradictory]
+  known &= ~np.isin(records['replica'], odd)[:, np.newaxis]
   for shard in range(1, num_shards):
-    mine = known[:, shard]
-    shards[shard] = -_midpoint(
-      earliest[mine, shard] - own[mine], latest[mine, shard] - own[mine], left
-    )
-  return Offsets(replicas, shards, max(left))
-
-
-def _midpoint(earliest: np.ndarray, latest: np.ndarray, left: list[float]) -> float:
-  """Returns the middle of the interval that all pushes leave, or 0 if that lies in it."""
-  if not len(earliest):
-    return 0.0
-  low, high = float(earliest.max()), float(latest.min())
-  if low - _TOLERANCE <= 0.0 <= high + _TOLERANCE:
-    return 0.0
-  left.append(abs(high - low) / 2)
-  return (low + high) / 2
+    own = known[:, shard]
+    bounds = (bound[own, shard] - moved[own] for bound in (earliest, latest))
+    shards[shard] = -ahead(f'shard {shard}', *bounds)
+  return Offsets(replicas, shards, max(widths), tuple(contradictory))
 
 
 def align(records: np.ndarray, found: Offsets) -> np.ndarray:
@@ -99,5 +106,5 @@ def align(records: np.ndarray, found: Offsets) -> np.ndarray:
   for name in _REPLICA_TIMES:
     records[name] += shift
   for name in ('applied_at', 'update_end'):
-    records[name] += found.shards
+    records[name] += found.shards[: records['status'].shape[1]]
   return records

@@ -64,24 +64,33 @@ class Run:
 
   @functools.cached_property
   def records(self) -> np.ndarray:
-    """All step records, on one clock (analysis/clocks.py)."""
-    return clocks.align(self._as_recorded, self.clocks)
+    """All step records, the times of each launch on one clock (analysis/clocks.py)."""
+    return records.join(self._launches)
 
-  @functools.cached_property
-  def clocks(self) -> clocks.Offsets:
-    """How far the tasks' clocks are apart."""
-    return clocks.offsets(self._as_recorded)
-
-  @functools.cached_property
-  def _as_recorded(self) -> np.ndarray:
-    return records.read(self.workdir)
-
-  @functools.cached_property
+  @property
   def last_launch(self) -> np.ndarray:
     """Step records of the last launch alone, on the same clock."""
-    files = records.files(self.workdir)
-    last = np.array(records.open_file(files[-1])) if files else self._as_recorded
-    return clocks.align(last, self.clocks)
+    return self._launches[-1] if self._launches else self.records
+
+  def describe_clocks(self) -> str:
+    """Returns how times are aligned, a line."""
+    told = [found.describe() for found in self._clocks] or ['no step is on record']
+    if len(told) > 1:
+      told = [f'launch {index}: {text}' for index, text in enumerate(told)]
+    return '; '.join(told) + "; the leader's own times are as recorded"
+
+  @functools.cached_property
+  def _clocks(self) -> list[clocks.Offsets]:
+    return [clocks.offsets(launch) for launch in self._as_recorded]
+
+  @functools.cached_property
+  def _launches(self) -> list[np.ndarray]:
+    return [clocks.align(*pair) for pair in zip(self._as_recorded, self._clocks)]
+
+  @functools.cached_property
+  def _as_recorded(self) -> list[np.ndarray]:
+    launches = (np.array(records.open_file(f)) for f in records.files(self.workdir))
+    return [launch[~np.isnan(launch['compute_start'])] for launch in launches]
 
   @functools.cached_property
   def pushes(self) -> np.ndarray:

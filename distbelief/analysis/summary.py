@@ -11,7 +11,7 @@ import ml_collections
 import numpy as np
 
 from distbelief import files
-from distbelief.analysis import pushes
+from distbelief.analysis import pushes, utilisation
 from distbelief.telemetry import metrics, steps
 
 
@@ -94,10 +94,9 @@ def _fractions(
 ) -> dict[str, float | None]:
   if not len(everyone):
     return dict.fromkeys(('computing', 'fetching', 'pushing', 'waiting'))
-  ends = [everyone[name] for name in ('compute_end', 'push_end', 'fetch_end')]
-  span = np.nanmax(ends) - steps.first_start(*(everyone[n] for n in steps.STARTS))
+  start, end = utilisation.span(everyone)
   computing, fetching, pushing = (
-    float(np.nansum(own[f'{kind}_end'] - own[f'{kind}_start']) / span)
+    float(np.nansum(own[f'{kind}_end'] - own[f'{kind}_start']) / (end - start))
     for kind in ('compute', 'fetch', 'push')
   )
   taken = computing + (0.0 if overlap else fetching + pushing)

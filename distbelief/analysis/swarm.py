@@ -2,8 +2,8 @@
 
 The plane is spanned by the server's snapshots (telemetry/snapshots.py): of all directions
 that combine them, the two along which the replicas' and the server's tracks vary most.
-Coordinates of a track come from its sketches (telemetry/sketch.py), so they are good to
-a few percent; the loss is computed at whole vectors.
+Coordinates of a track come from its sketches (telemetry/sketch.py): those of snapshots
+are exact, others good to a few percent; the loss is computed at whole vectors.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ import numpy as np
 
 _FEWEST, _MOST = 7, 25  # Points of the surface along each side.
 _MARGIN = 0.15  # Around the tracks, as a part of their extent.
+_CHUNK = 2**20  # Parameters at a time: in float64, but not all at once.
+_SAMPLES = 3000  # That are looked at; of more, evenly spread ones.
 
 
 class Plane(NamedTuple):
   """Two directions, orthonormal, and where they start."""
 
   center: np.ndarray  # Sketch of the origin, [DIMENSION].
-  directions: np.ndarray  # Sketches of both, [2, DIMENSION].
+  directions: np.ndarray  # What a sketch less `center` is multiplied by, [2, DIMENSION].
   share: float  # Of the tracks' variance that lies in the plane.
   coefficients: np.ndarray | None  # [2, K]: both, of snapshots less the last; or unknown.
 
@@ -46,7 +48,7 @@ def plane_of_tracks(samples: np.ndarray) -> Plane | None:
   if len(points) < 3:
     return None
   center = points[-1]
-  _, sizes, directions = np.linalg.svd(points - center, full_matrices=False)
+  _, sizes, directions = np.linalg.svd(points - points.mean(0), full_matrices=False)
   if not sizes[0] > 0:
     return None
   share = float((sizes[:2] ** 2).sum() / (sizes**2).sum())
@@ -68,24 +70,36 @@ def plane_of_snapshots(
   """
   if len(snapshots) < 3 or not len(samples):
     return None
-  apart = snapshots[:-1] - snapshots[-1]  # Not in float64: they may be large.
-  squares, vectors = np.linalg.eigh((apart @ apart.T).astype(np.float64))
-  good = squares > 1e-6 * squares.max()
+  squares, vectors = np.linalg.eigh(_gram(snapshots))
+  good = squares > 1e-9 * squares.max()
   if good.sum() < 2:
     return None
   # Orthonormal combinations of the differences, and their sketches.
   combine = (vectors[:, good] / np.sqrt(squares[good])).T
   basis = combine @ (sketches[:-1] - sketches[-1])
-  points = _points(samples) - sketches[-1]
-  inside = points @ basis.T
-  _, sizes, turn = np.linalg.svd(inside, full_matrices=False)
+  # The sketch of an orthonormal basis is not orthonormal: its inverse, not its transpose.
+  into = np.linalg.pinv(basis)
+  points = _points(samples)
+  spread = points - points.mean(axis=0)
+  _, sizes, turn = np.linalg.svd(spread @ into, full_matrices=False)
   if len(sizes) < 2:
     return None
   turn = _oriented(turn[:2])
-  share = float((sizes[:2] ** 2).sum() / max((points**2).sum(), 1e-30))
+  inside = spread @ into @ turn.T @ turn @ basis
+  share = (inside**2).sum() / max((spread**2).sum(), 1e-30)
   coefficients = turn @ combine
   whole = np.concatenate([coefficients, -coefficients.sum(axis=1, keepdims=True)], axis=1)
-  return Plane(sketches[-1], turn @ basis, min(share, 1.0), whole)
+  return Plane(sketches[-1], turn @ into.T, min(float(share), 1.0), whole)
+
+
+def _gram(snapshots: np.ndarray) -> np.ndarray:
+  """Returns the products of all snapshots less the last, [K - 1, K - 1]."""
+  total = np.zeros([len(snapshots) - 1] * 2)
+  for start in range(0, snapshots.shape[1], _CHUNK):
+    part = snapshots[:, start : start + _CHUNK].astype(np.float64)
+    apart = part[:-1] - part[-1]
+    total += apart @ apart.T
+  return total
 
 
 def surface(
@@ -126,7 +140,13 @@ def surface(
   return Surface(x, y, np.array(found))
 
 
+def thinned(samples: np.ndarray, most: int = _SAMPLES) -> np.ndarray:
+  """Returns at most so many samples, evenly spread."""
+  return samples[:: -(-len(samples) // most)] if len(samples) else samples
+
+
 def _points(samples: np.ndarray) -> np.ndarray:
+  samples = thinned(samples)
   return np.concatenate([samples['parameters'], samples['server']]).astype(np.float64)
 
 

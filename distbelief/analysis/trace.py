@@ -2,7 +2,8 @@
 
 The JSON object format of the Trace Event Format: complete events ('X') on numbered rows,
 their names as metadata ('M'), and an arrow ('s', 'f') from each push to the updates that
-it made. Times are microseconds since the run's first step.
+it made. Times are whole microseconds since the run's
+first step.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ def make(
     run: Finished or not.
     start: Events that end before are left out; seconds since the first step's start.
     end: Events that start after are left out.
-    most_events: Where there are more, the trace ends before `end`, and says so.
+    most_events: Where there are more, arrows not counted, the trace ends before `end`,
+      and says so.
 
   Raises:
     errors.UserError: If nothing is on record, or not in these seconds.
@@ -64,7 +66,7 @@ def make(
     raise errors.UserError(
       f'{run.workdir} has no event from {start:g} to {end:g} s: it lasts {last:.1f} s'
     )
-  notes = [run.clocks.describe()]
+  notes = [run.describe_clocks()]
   if len(starts) > most_events:
     first = np.argsort(starts, kind='stable')
     notes.append(
@@ -100,6 +102,9 @@ def write(trace: Trace, path: Path) -> None:
   partial.rename(path)
 
 
+_STATUS = np.array([status.name.lower() for status in steps.Status])
+
+
 class _Spans(NamedTuple):
   """Events of one kind, as columns: there may be millions."""
 
@@ -123,10 +128,11 @@ class _Spans(NamedTuple):
     push: np.ndarray | None = None,
   ) -> _Spans:
     """Returns events from `start` to `end`, in seconds; those without are left out."""
-    # Nanoseconds as thousandths: floats of seconds since 1970 hold no more than that.
-    ts, dur = np.round(1e6 * start, 3), np.round(1e6 * (end - start), 3)
-    known = ~np.isnan(ts) & ~np.isnan(dur)
-    return cls(name, pid, tid, ts, np.fmax(dur, 0.0), args, push).where(known)
+    known = ~np.isnan(start) & ~np.isnan(end)
+    # Whole microseconds: what overlaps its neighbour by a rounding error is not drawn.
+    ts = np.where(known, np.round(1e6 * start), 0).astype(int)
+    until = np.where(known, np.round(1e6 * end), 0).astype(int)
+    return cls(name, pid, tid, ts, np.maximum(until - ts, 0), args, push).where(known)
 
   def where(self, mask: np.ndarray) -> _Spans:
     """Returns some of the events."""
@@ -140,13 +146,18 @@ class _Spans(NamedTuple):
 
   def events(self) -> Iterator[dict[str, Any]]:
     """Yields complete events, with `push` if they have one."""
-    columns = zip(*(values.tolist() for values in self.args.values()))
+    columns = (
+      zip(*(values.tolist() for values in self.args.values()))
+      if self.args
+      else itertools.repeat(())
+    )
     numbers = itertools.repeat(None) if self.push is None else self.push.tolist()
     for tid, ts, dur, values, push in zip(
       self.tid.tolist(), self.ts.tolist(), self.dur.tolist(), columns, numbers
     ):
       event = {'name': self.name, 'ph': 'X', 'pid': self.pid, 'tid': tid}
-      event |= {'ts': ts, 'dur': dur, 'args': dict(zip(self.args, values))}
+      args = {n: v for n, v in zip(self.args, values) if v == v}  # JSON has no NaN.
+      event |= {'ts': ts, 'dur': dur, 'args': args}
       if push is not None:
         event['push'] = push
       yield event
@@ -173,13 +184,18 @@ def _of_replicas(run: Run, origin: float) -> Iterator[_Spans]:
     rows = _row_of(records['replica'], kind if overlap else 'compute')
     start, end = (records[f'{kind}_{which}'] - origin for which in ('start', 'end'))
     args, name, push = {'step': records['step']}, kind, None
-    if kind == 'compute':  # JSON has no NaN.
-      args['loss'] = np.where(np.isfinite(records['loss']), records['loss'], 0.0)
+    if kind == 'compute':
+      args['loss'] = np.where(np.isfinite(records['loss']), records['loss'], np.nan)
+      args['status'] = _STATUS[records['status'].min(axis=1)]
     if kind == 'push':
       args['gradients'], push = records['gradients'], np.arange(len(records))
       name = kind if run.config.algorithm == 'downpour' else 'all-reduce'
     spans = _Spans.between(name, _REPLICAS, rows, start, end, args, push)
     yield spans.where(spans.dur > 0) if kind == 'wait' else spans
+  if run.config.algorithm != 'downpour':
+    replica, start, end = utilisation.gaps(records)
+    rows = _row_of(replica, 'wait')
+    yield _Spans.between('wait', _REPLICAS, rows, start - origin, end - origin, {})
 
 
 def _of_shards(run: Run, origin: float) -> Iterator[_Spans]:

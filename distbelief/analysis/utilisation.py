@@ -9,9 +9,6 @@ import numpy as np
 
 from distbelief.telemetry import steps
 
-# How a replica spends its time; waiting is the rest.
-BUSY = ('compute', 'fetch', 'push')
-
 
 def span(records: np.ndarray) -> tuple[float, float]:
   """Returns when the first of some steps started and the last one ended, in seconds.
@@ -22,6 +19,27 @@ def span(records: np.ndarray) -> tuple[float, float]:
   ends = [records[name] for name in ('compute_end', 'push_end', 'fetch_end')]
   start = steps.first_start(*(records[name] for name in steps.STARTS))
   return start, float(np.nanmax(ends))
+
+
+def gaps(records: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+  """Returns when replicas that update together waited between two steps.
+
+  They agree, every second or so, whether to go on; their records tell of the wait at the
+  barrier alone.
+
+  Args:
+    records: [steps], of algorithm synchronous or sgd.
+
+  Returns:
+    Replica, start and end of each gap.
+  """
+  order = np.lexsort((records['compute_start'], records['replica']))
+  own = records[order]
+  start, end = own['push_end'][:-1], own['compute_start'][1:]
+  between = own['replica'][1:] == own['replica'][:-1]
+  between &= own['incarnation'][1:] == own['incarnation'][:-1]
+  between &= end > start
+  return own['replica'][1:][between], start[between], end[between]
 
 
 def shard_table(records: np.ndarray, header: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from distbelief import data, errors, files, workdirs
 from distbelief.algorithms.rules import Rule
 from distbelief.algorithms.sharding import Sharding
 from distbelief.analysis import pushes, staleness, summary, utilisation
+from distbelief.analysis.run import Run
 from distbelief.cluster import checkpoints, epilogue
 from distbelief.cluster.evaluation import Evaluator, GetWeights
 from distbelief.models import architecture
@@ -100,8 +101,7 @@ class Logbook:
     self._recorder = records.Recorder(
       workdir / 'steps' / f'{self.launch:03}.bin', num_shards, num_replicas, shard_bytes
     )
-    self._swarm = swarm.SwarmWriter(workdir)
-    self._swarm_until: dict[int, float] = {}  # When each replica's next sample is due.
+    self._swarm = swarm.SwarmWriter(workdir, config.telemetry.swarm_seconds)
     self._activities = activities.ActivityWriter(workdir)
     self._writer = board.MetricWriter(workdir, config)
     self._evaluator = Evaluator(
@@ -144,6 +144,9 @@ class Logbook:
     )
     metrics.forget_after(self._workdir, checkpoint.steps)
     snapshots.forget_after(self._workdir, checkpoint.steps)
+    swarm.forget_after(
+      self._workdir, checkpoint.clients[..., steps.NEXT_STEP].min(axis=0)
+    )
     if self._resumed_from is not None or undone:
       self._display.message(
         f'resumed from step {checkpoint.steps}; {undone} later steps are undone'
@@ -216,11 +219,8 @@ class Logbook:
       self._recorder.add_window(key, pushes, pending)
 
   def record_samples(self, marks: np.ndarray, sketches: np.ndarray) -> None:
-    """Puts where replicas are on record (swarm.SwarmWriter), but not too often."""
-    due = [mark[0] >= self._swarm_until.get(mark[1], 0.0) for mark in marks]
-    for time_now, replica, *_ in marks[due]:
-      self._swarm_until[replica] = time_now + self._config.telemetry.swarm_seconds
-    self._swarm.add(marks[due], sketches[due])
+    """Puts where replicas are on record (swarm.SwarmWriter)."""
+    self._swarm.add(marks, sketches)
 
   def look(
     self,
@@ -308,10 +308,10 @@ class Logbook:
     self._recorder.close()
     self._swarm.close()
 
-    everything = records.read(workdir)
-    derived = pushes.derive(everything, self._warmstart_steps)
+    run = Run(workdir)  # Whose times are on one clock.
+    derived = run.pushes
     pushes.write_csv(derived, workdir / 'pushes.csv')
-    shards = utilisation.shard_table(self._recorder.records, self._recorder.header)
+    shards = utilisation.shard_table(run.last_launch, run.header)
     seconds = self._ended - self._origin
     new_examples = (done - (self._resumed_from or 0)) * config.data.batch_size
     new_seconds = max(seconds - float(self.checkpoint.seconds), 1e-9)
@@ -331,19 +331,19 @@ class Logbook:
         metrics.read_csv(workdir), config.target_accuracy
       ),
       'staleness': summary.staleness(derived),
-      **staleness.describe(config, everything, derived),
+      **staleness.describe(config, run.records, derived),
       'updates_per_second': shards[0]['updates_per_second'],
       'bytes_per_second': utilisation.bytes_per_second(
-        self._recorder.records, self._recorder.header, shards
+        run.last_launch, run.header, shards
       ),
       'shards': shards,
-      'steps_by_status': summary.status_counts(everything),
+      'steps_by_status': summary.status_counts(run.records),
       'replicas': summary.replica_table(
-        self._recorder.records,
+        run.last_launch,
         self._num_replicas,
         config_lib.overlaps(config),
         self._warmstart_steps,
-        everything,
+        run.records,
       ),
       'failures_survived': 0,
       'steps_returned': 0,
@@ -351,10 +351,9 @@ class Logbook:
       'resumed_from': self._resumed_from,
       'provenance': self._provenance,
     }
-    if config.telemetry.swarm_seconds:
-      epilogue.survey(workdir, self._objective, self._source, final, config.seed)
-    if config.telemetry.pictures and not epilogue.illustrate(workdir, self._writer, done):
-      self._display.message("no pictures: pip install 'distbelief[plots]' draws them")
+    epilogue.show(
+      config, workdir, self._objective, self._source, final, self._writer, self._display
+    )
     self._writer.finish(done, summary.final(fields))
     self._writer.close()
     summary.write(workdir / 'summary.json', fields)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from distbelief.analysis import trace
+from distbelief.analysis.pushes import staleness
 from distbelief.analysis.run import Run
 from distbelief.experiments import runs
 from distbelief.experiments.claims import Claim, within
@@ -59,7 +60,7 @@ def measure(workdir: Path, summary: Mapping[str, Any]) -> Measured:
   return Measured(
     staleness=summary['staleness']['mean'],
     of_replica=[
-      float(pushes['staleness'][pushes['replica'] == r].mean()) for r in replicas
+      float(staleness(pushes[pushes['replica'] == r]).mean()) for r in replicas
     ],
     theory=summary['theoretical_staleness'],
     fractions={

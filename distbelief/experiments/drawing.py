@@ -13,12 +13,12 @@ import numpy as np
 from distbelief import config as config_lib
 from distbelief.analysis import trace
 from distbelief.analysis.run import Run
-from distbelief.telemetry import records, steps
+from distbelief.telemetry import records, steps, swarm
 
 STEPS = 100_000
 BOUND = 20.0  # Seconds.
 PARAMETERS = 41_777_152  # Of the paper's acoustic network.
-_REPLICAS, _SHARDS = 10, 2
+_REPLICAS, _SHARDS, _SAMPLES = 10, 2, 10_000
 
 
 def make_up(workdir: Path) -> None:
@@ -51,6 +51,11 @@ def make_up(workdir: Path) -> None:
   recorder.close()
   with (workdir / 'steps' / '000.bin').open('ab') as file:
     file.write(made.tobytes())
+  writer = swarm.SwarmWriter(workdir)
+  for sample in range(_SAMPLES):
+    sketches = rng.normal(size=[1, len(swarm.SKETCHES), swarm.DIMENSION])
+    marks = [made['compute_end'][0] + sample, sample % _REPLICAS, 0, sample]
+    writer.add(np.array([marks]), sketches.astype(np.float32))
 
 
 def measure(repetitions: int) -> dict[str, list[float]]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from distbelief import config as config_lib
 from distbelief import files
-from distbelief.analysis import staleness, summary, trace, utilisation
+from distbelief.analysis import pushes, staleness, summary, trace, utilisation
 from distbelief.analysis.run import Run
 from distbelief.experiments import comparison
 from distbelief.pictures import curves, gallery, style, timeline
@@ -59,7 +59,7 @@ def column(run: Run) -> Column:
   computing = run.records['compute_end'] - run.records['compute_start']
   apart = staleness.skew(run.records)
   stale = summary.staleness(run.pushes)
-  applied = run.pushes['staleness'][run.pushes['staleness'] >= 0]
+  applied = pushes.staleness(run.pushes)
   last = run.evaluations[-1] if run.evaluations else None
   seconds, rate = _speed(run, last)
   return Column(
@@ -219,9 +219,8 @@ def write(runs: Sequence[Run], folder: Path) -> Path:
       style.png(curves.time_spent(recorded)),
     )
   for run in runs:
-    for name, png in gallery.of_run(run).items():
-      if name != 'timeline':
-        pictures[f'{run.name}-{name}'] = (f'{run.name}: {gallery.MEANING[name]}', png)
+    for name, png in gallery.of_run(run, ('staleness', 'swarm')).items():
+      pictures[f'{run.name}-{name}'] = (f'{run.name}: {gallery.MEANING[name]}', png)
   for name, (_, png) in pictures.items():
     (folder / f'{name}.png').write_bytes(png)
   traces = []

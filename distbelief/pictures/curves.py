@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from distbelief import config as config_lib
 from distbelief.analysis import summary, utilisation
@@ -14,6 +15,17 @@ from distbelief.analysis.run import Run
 from distbelief.pictures import style
 
 _MOST_BARS = 40
+
+# How time is spent: field of a summary, label, look.
+_KINDS = (
+  ('computing', 'compute', {'color': style.COMPUTE}),
+  ('fetching', 'fetch', {'color': style.FETCH}),
+  ('pushing', 'push / all-reduce', {'color': style.PUSH}),
+  (
+    *('waiting', 'wait (idle)'),
+    {'facecolor': style.WAIT, 'edgecolor': '#999999', 'hatch': '///'},
+  ),
+)
 
 
 def learning(runs: Sequence[Run]) -> Figure:
@@ -68,12 +80,9 @@ def time_spent(runs: Sequence[Run]) -> Figure:
     _bars(axes, run)
   panels[-1].set_xlabel('part of the time', fontsize=9)
   panels[0].set_xlim(0, 1)
-  made.legend(
-    *panels[0].get_legend_handles_labels(),
-    loc='outside lower center',
-    ncols=6,
-    fontsize=8,
-  )
+  handles = [Patch(label=label, **look) for _, label, look in _KINDS]
+  handles.append(Patch(color=style.UPDATE, label='update (shard)'))
+  made.legend(handles=handles, loc='outside lower center', ncols=6, fontsize=8)
   return made
 
 
@@ -87,27 +96,18 @@ def _bars(axes: Axes, run: Run) -> None:
   table = table[: _MOST_BARS - len(shards)]
   labels = [f'replica {row["replica"]}' for row in table]
   labels += [f'shard {row["shard"]}' for row in shards]
-  kinds = (
-    ('computing', 'compute', {'color': style.COMPUTE}),
-    ('fetching', 'fetch', {'color': style.FETCH}),
-    ('pushing', 'push / all-reduce', {'color': style.PUSH}),
-    (
-      *('waiting', 'wait (idle)'),
-      {'facecolor': style.WAIT, 'edgecolor': '#999999', 'hatch': '///'},
-    ),
-  )
   left = np.zeros(len(table))
   rows = np.arange(len(table))
-  for kind, label, look in kinds:
+  for kind, _, look in _KINDS:
     part = np.array([row[kind] or 0.0 for row in table])
     if overlap and kind in ('fetching', 'pushing'):  # Beside the computing.
-      axes.barh(rows + 0.25, part, 0.2, label=label, **look)
+      axes.barh(rows + 0.25, part, 0.2, **look)
       continue
-    axes.barh(rows, part, 0.8, left=left, label=label, linewidth=0, **look)
+    axes.barh(rows, part, 0.8, left=left, linewidth=0, **look)
     left += part
   busy = [row['busy'] or 0.0 for row in shards]
   places = len(table) + np.arange(len(shards))
-  axes.barh(places, busy, 0.8, color=style.CHECKPOINT, label='update (shard)')
+  axes.barh(places, busy, 0.8, color=style.UPDATE)
   axes.set_yticks(range(len(labels)), labels)
   axes.set_ylim(len(labels) - 0.4, -0.6)
   axes.set_title(run.name, fontsize=10, loc='left')

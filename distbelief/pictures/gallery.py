@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from distbelief.analysis.run import Run
 from distbelief.pictures import staleness, style, swarm, timeline
 
@@ -15,11 +17,17 @@ MEANING = {
 }
 
 
-def of_run(run: Run) -> dict[str, bytes]:
-  """Returns PNG files by name; what the run has no records for is left out."""
+def of_run(run: Run, only: Collection[str] = tuple(MEANING)) -> dict[str, bytes]:
+  """Returns PNG files by name; what the run has no records for is left out.
+
+  Args:
+    run: Finished or not.
+    only: Names of MEANING.
+  """
   pictures = {}
   if len(run.records):
-    pictures['timeline'] = style.png(timeline.draw([run]))
+    if 'timeline' in only:
+      pictures['timeline'] = style.png(timeline.draw([run]))
     if run.config.algorithm == 'downpour':  # Else it is 0 by construction.
       pictures['staleness'] = style.png(staleness.draw(run))
   if len(run.samples):

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 # How a replica spends its time. Told apart by lightness as well as by colour.
 COMPUTE, FETCH, PUSH, WAIT = '#2a9d8f', '#264653', '#e76f51', '#e4e4e4'
-EVALUATION, CHECKPOINT = '#b5838d', '#6d6875'
+UPDATE = '#6d6875'  # By a shard.
 BARRIER = '#9b2226'
 
 # Of replicas, shards and runs; made for the colour-blind (Okabe and Ito, 2008).

@@ -23,8 +23,8 @@ def draw(run: Run) -> Figure:
   tracks, apart, alike = (
     made.add_subplot(grid[place]) for place in ((slice(None), 0), (0, 1), (1, 1))
   )
-  samples = run.samples
-  made.suptitle(f'{run.name}: where the replicas were ({len(samples)} samples)')
+  samples = swarm.thinned(run.samples)
+  made.suptitle(f'{run.name}: where the replicas were ({len(run.samples)} samples)')
   if not len(samples):
     for axes in (tracks, apart, alike):
       style.say(axes, 'no samples (config.telemetry.swarm_seconds)')
@@ -36,7 +36,7 @@ def draw(run: Run) -> Figure:
 
 
 def _tracks(made: Figure, axes: Axes, run: Run) -> None:
-  samples = run.samples
+  samples = swarm.thinned(run.samples)
   saved = swarm.load(run.workdir)
   plane, surface = saved or (swarm.plane_of_tracks(samples), None)
   if plane is None:
@@ -53,7 +53,7 @@ def _tracks(made: Figure, axes: Axes, run: Run) -> None:
     axes.plot(*own.T, 'o-', label=f'replica {replica}', zorder=4, **look)
   axes.set_title(
     f'tracks on their two principal directions ({plane.share:.0%} of their variance)'
-    + ('' if surface is not None else ';\nno loss: it is computed when a run ends'),
+    + ('' if surface is not None else f';\nno loss: {_why_not(run)}'),
     fontsize=10,
     loc='left',
   )
@@ -61,6 +61,12 @@ def _tracks(made: Figure, axes: Axes, run: Run) -> None:
   axes.set_ylabel('second direction', fontsize=8)
   axes.legend(fontsize=7, frameon=True, framealpha=0.8)
   style.quiet(axes)
+
+
+def _why_not(run: Run) -> str:
+  if run.summary is None:
+    return 'it is computed when the run ends'
+  return 'fewer than 3 evaluations, or no time for so large a model'
 
 
 def _contours(made: Figure, axes: Axes, surface: swarm.Surface) -> None:

@@ -73,9 +73,11 @@ def _panel(axes: Axes, run: Run, start: float | None, seconds: float) -> None:
   asynchronous = run.config.algorithm == 'downpour'
   shown = min(run.num_replicas, _MOST_ROWS)
   labels = [f'replica {replica}' for replica in range(shown)]
+  gaps = np.stack(utilisation.gaps(run.records)) if not asynchronous else np.zeros([3, 0])
   for replica in range(shown):
     own = _inside(run.records[run.records['replica'] == replica], begin, seconds)
-    _replica_row(axes, replica, own, begin, config_lib.overlaps(run.config))
+    idle = gaps[1:, gaps[0] == replica] - begin
+    _replica_row(axes, replica, own, begin, config_lib.overlaps(run.config), idle)
   arrows = asynchronous and seconds < 100 * window([run]) / _STEPS
   for shard in range(run.num_shards):
     labels.append(f'shard {shard}' if asynchronous else 'update')
@@ -106,7 +108,7 @@ def _inside(records: np.ndarray, begin: float, seconds: float) -> np.ndarray:
 
 
 def _replica_row(
-  axes: Axes, row: int, own: np.ndarray, begin: float, overlap: bool
+  axes: Axes, row: int, own: np.ndarray, begin: float, overlap: bool, idle: np.ndarray
 ) -> None:
   full = (row - 0.38, 0.76)
   below = (row + 0.14, 0.24)  # What travels beside the computing.
@@ -123,6 +125,8 @@ def _replica_row(
     known = ~np.isnan(start) & ~np.isnan(end)
     bars = np.stack([start[known], (end - start)[known]], axis=1)
     axes.broken_barh(bars.tolist(), place, linewidth=0, **looks[kind])
+  bars = np.stack([idle[0], idle[1] - idle[0]], axis=1)
+  axes.broken_barh(bars.tolist(), full, linewidth=0, **looks['wait'])
   if len(own):  # Where a step ends, what looks like one bar is two.
     axes.vlines(
       own['compute_start'] - begin, full[0], full[0] + full[1], color='w', linewidth=0.8

@@ -35,7 +35,7 @@ def read_csv(workdir: Path | str) -> list[Evaluation]:
     return []
   kinds = [float, int, int, int, float, float, float]
   with path.open(newline='') as file:
-    rows = list(csv.DictReader(file))
+    rows = [row for row in csv.DictReader(file) if None not in row.values()]  # Torn.
   return [
     Evaluation(
       *(kind(row.pop(name)) for kind, name in zip(kinds, _COLUMNS)),

@@ -138,8 +138,9 @@ class Recorder:
     if fresh.any():
       known[fresh] = self._count + np.arange(fresh.sum())
       empty = np.zeros([int(fresh.sum())], self._dtype)
-      for name in ('push_start', 'push_end', *_SHARD_TIMES):
-        empty[name] = np.nan
+      for name in self._dtype.names:  # A kill may leave it so.
+        if name.endswith(('_start', '_end')) or name in _SHARD_TIMES:
+          empty[name] = np.nan
       empty['version_applied'] = -1
       self._file.write(empty.tobytes())
       self._file.flush()
@@ -232,7 +233,11 @@ def read(workdir: Path | str) -> np.ndarray:
     workdir: The run's directory. Where launches differ in their number of shards, the
       fields per shard are as long as the longest, and filled with -1, NaN and LOST.
   """
-  parts = [np.array(open_file(path)) for path in files(workdir)]
+  return join([np.array(open_file(path)) for path in files(workdir)])
+
+
+def join(parts: Sequence[np.ndarray]) -> np.ndarray:
+  """Returns the records of several launches as one array, in the order of `read`."""
   if not parts:
     return np.empty([0], steps.record_dtype(1))
   # In the order in which the steps ended, not in which the leader heard of them.

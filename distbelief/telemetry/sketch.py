@@ -3,9 +3,11 @@
 The flat vector x of P elements is read in rows of DIMENSION; each row has a sign, drawn
 from the seed, and the sketch is the signed sum of the rows. Its square is |x|^2 on
 average, with a relative standard deviation of some sqrt(2 / DIMENSION), 9 %: so distances
-are good to 4.5 %. A sketch is linear, and that of a part of x is what the part adds to
-the sketch of the whole; shards and replicas, which cut x differently, get the same one.
-The cost is one pass over the parameters: signs times a matrix of rows.
+are good to 4.5 %. (Where rows are alike it is more: for the gradient of a single narrow
+layer, 784 to 10, distances are good to 23 %.) A sketch is linear, and that of a part of x
+is what the part adds to the sketch of the whole; shards and replicas, which cut x
+differently, get the same one. The cost is one pass over the parameters: signs times a
+matrix of rows.
 
 DIMENSION (telemetry/swarm.py) is a prime, so that rows do not fall in step with those of
 weight matrices.

@@ -1,8 +1,8 @@
 """The server's parameters at some evaluations: what spans the picture of the swarm.
 
 Sketches tell how far apart points are, but not where the loss would be between them;
-for that a few whole vectors are kept, evenly over the run. As it goes on, every second
-one is forgotten.
+for that a few whole vectors are kept, evenly over the run: where there are too many, the
+one whose neighbours are nearest to each other is forgotten.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 
 _MOST = 16
-_LEAST = 4  # Even if they are large.
+_LEAST = 3  # Even if they are large: these span a plane.
 _BYTES = 2**28  # Of all together.
 
 
 class Snapshots:
-  """Keeps at most so many vectors, every 2^k-th of those it is offered."""
+  """Keeps at most so many vectors of those it is offered, evenly spread."""
 
   def __init__(self, workdir: Path, num_parameters: int) -> None:
     """Goes on from what earlier launches kept.
@@ -30,29 +30,23 @@ class Snapshots:
     self._folder = workdir / 'snapshots'
     self._folder.mkdir(exist_ok=True)
     self._most = int(np.clip(_BYTES // max(1, 4 * num_parameters), _LEAST, _MOST))
-    self._every = 1
-    self._offered = len(files(workdir))
 
   def offer(self, steps: int, tensors: Sequence[np.ndarray]) -> None:
-    """Keeps a vector, or does not.
+    """Keeps a vector, and perhaps forgets another.
 
     Args:
       steps: Minibatches applied.
       tensors: The parameters, one per variable.
     """
-    self._offered += 1
-    if self._offered % self._every:
-      return
     flat = np.concatenate([np.asarray(tensor).ravel() for tensor in tensors])
     partial = self._folder / 'partial'
     with partial.open('wb') as file:
       np.save(file, flat.astype(np.float32))
     partial.rename(self._folder / f'{steps:012}.npy')
     kept = files(self._folder.parent)
-    if len(kept) > self._most:
-      for path in kept[1:-1:2]:  # The first and the last stay.
-        path.unlink()
-      self._every *= 2
+    if len(kept) > self._most:  # The first and the last stay.
+      at = np.array([int(path.stem) for path in kept])
+      kept[1 + int(np.argmin(at[2:] - at[:-2]))].unlink()
 
 
 def files(workdir: Path | str) -> list[Path]:

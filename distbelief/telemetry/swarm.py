@@ -15,6 +15,8 @@ import numpy as np
 DIMENSION = 251  # Of a sketch; a prime.
 
 _HEADER_BYTES = 512
+_MANY = 5000  # Samples, 15 MB; after each so many they come half as often.
+_NEARLY = 0.9  # Of the interval: a replica's windows do not end on the second.
 _DTYPE = np.dtype(
   [
     ('time', '<f8'),  # Seconds since the epoch, on the replica's clock.
@@ -33,8 +35,16 @@ SKETCHES = ('parameters', 'server', 'gradient')
 class SwarmWriter:
   """Appends samples to a run's swarm.bin, and tells how far apart the replicas are."""
 
-  def __init__(self, workdir: Path) -> None:
-    """Opens the file; what a killed launch left half-written is cut off."""
+  def __init__(self, workdir: Path, seconds: float = 0.0) -> None:
+    """Opens the file; what a killed launch left half-written is cut off.
+
+    Args:
+      workdir: The run's.
+      seconds: config.telemetry.swarm_seconds: what comes sooner is left out. As samples
+        become many, they become rarer.
+    """
+    self._seconds = seconds
+    self._until: dict[int, float] = {}  # Of each replica, when the next one is due.
     path = workdir / 'swarm.bin'
     header = json.dumps({'format': 1, 'dtype': _DTYPE.descr}).encode()
     if not path.exists():
@@ -43,6 +53,7 @@ class SwarmWriter:
     self._file = path.open('r+b')
     self._file.truncate(_HEADER_BYTES + whole * _DTYPE.itemsize)
     self._file.seek(0, 2)
+    self._count = whole
     self._latest: dict[int, np.ndarray] = {}  # By replica.
     self._news = False
 
@@ -58,11 +69,21 @@ class SwarmWriter:
       samples[name] = marks[:, index]
     for index, name in enumerate(SKETCHES):
       samples[name] = sketches[:, index]
+    samples = samples[[self._due(sample) for sample in samples]]
     self._file.write(samples.tobytes())
     self._file.flush()
+    self._count += len(samples)
     for sample in samples:
       self._latest[int(sample['replica'])] = sample
       self._news = True
+
+  def _due(self, sample: np.ndarray) -> bool:
+    replica, now = int(sample['replica']), float(sample['time'])
+    if now < self._until.get(replica, 0.0):
+      return False
+    rarer = 2 ** (self._count // _MANY)
+    self._until[replica] = now + _NEARLY * self._seconds * rarer
+    return True
 
   def scalars(self) -> dict[str, float]:
     """Returns how far apart the replicas now are, by TensorBoard's tag; {}: no news."""
@@ -118,4 +139,23 @@ def read(workdir: Path | str) -> np.ndarray:
     return np.empty([0], _DTYPE)
   data = path.read_bytes()[_HEADER_BYTES:]
   samples = np.frombuffer(data[: len(data) // _DTYPE.itemsize * _DTYPE.itemsize], _DTYPE)
+  known = [np.isfinite(samples[name]).all(axis=1) for name in ('parameters', 'server')]
+  samples = samples[known[0] & known[1]]  # What has diverged is nowhere.
   return samples[np.argsort(samples['time'], kind='stable')]
+
+
+def forget_after(workdir: Path, next_steps: np.ndarray) -> None:
+  """Drops samples that came after a checkpoint.
+
+  Args:
+    workdir: The run's.
+    next_steps: [replicas] int64, each replica's next step in the checkpoint.
+  """
+  path = workdir / 'swarm.bin'
+  samples = read(workdir)
+  known = samples[samples['replica'] < len(next_steps)]
+  kept = known[known['step'] <= next_steps[known['replica']]]
+  if len(kept) < len(samples):
+    partial = path.with_suffix('.partial')
+    partial.write_bytes(path.read_bytes()[:_HEADER_BYTES] + kept.tobytes())
+    partial.replace(path)

@@ -81,7 +81,7 @@ class Tally:
         if shard == 0:
           scalars['throughput/updates_per_second'] = len(pushes) / seconds
       if shard == 0:  # Every shard tells of every step.
-        scalars |= dict(self._of_steps(log[:, _NUM_MARKS:]))
+        scalars |= dict(self._of_steps(log))
     if travelled:
       scalars['throughput/megabytes_per_second'] = float(sum(travelled) / 1e6)
     histograms = {tag: np.concatenate(parts) for tag, parts in ages.items()}
@@ -93,9 +93,11 @@ class Tally:
     self._logs = {}
     return Figures({tag: v for tag, v in scalars.items() if v == v}, histograms)
 
-  def _of_steps(self, rows: np.ndarray) -> Iterator[tuple[str, float]]:
-    """Yields what the rows of shard 0 tell of replicas."""
+  def _of_steps(self, log: np.ndarray) -> Iterator[tuple[str, float]]:
+    """Yields what the log of shard 0 tells of replicas."""
+    rows = log[:, _NUM_MARKS:]
     column = {name: rows[:, index] for name, index in steps.COLUMN.items()}
+    column['update_end'] = log[:, steps.LOG_COLUMN['update_end']]
     yield 'train/loss', float(column['loss'].mean())
     yield 'train/accuracy', float(column['accuracy'].mean())
     held = rows[column['fresh'] == 1, len(steps.COLUMNS) :]
@@ -111,7 +113,11 @@ class Tally:
       if not seconds:
         continue
       computing = np.sum(own['compute_end'] - own['compute_start']) / seconds
-      waits.append(np.nansum(own['wait_end'] - own['wait_start']) / seconds)
+      waited = np.nansum(own['wait_end'] - own['wait_start'])
+      if np.isnan(own['fetch_end']).all():  # Between two windows (analysis/utilisation).
+        between = own['compute_start'][1:] - own['update_end'][:-1]
+        waited += np.maximum(between, 0).sum()
+      waits.append(waited / seconds)
       yield f'utilisation/replica_{replica}_computing', float(min(computing, 1.0))
       yield f'utilisation/replica_{replica}_waiting', float(min(waits[-1], 1.0))
     if waits:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from distbelief.analysis import clocks
+from distbelief.analysis.run import Run
 from tests.analysis import made_up_run
 
 
@@ -59,3 +60,29 @@ def test_shard_0_gives_the_time_even_if_it_is_the_one_that_is_off(made):
 
 def test_nothing_on_record_moves_nothing(made):
   assert not clocks.offsets(made[:0]).moved
+
+
+def test_a_clock_that_was_set_in_between_is_not_trusted(made):
+  later = made.copy()
+  half = (made['replica'] == 1) & (made['step'] > 20)
+  for name in made.dtype.names:
+    if made[name].ndim == 1 and name.endswith(('_start', '_end')):
+      later[name][half] += 0.5
+  found = clocks.offsets(later)
+  assert not found.moved and found.contradictory == ('replica 1',)
+  assert 'not aligned: replica 1' in found.describe()
+
+
+def test_each_launch_has_clocks_of_its_own(tmp_path, made):
+  workdir = made_up_run.write(tmp_path / 'run', made)
+  first = workdir / 'steps' / '000.bin'
+  second = first.with_name('001.bin')
+  # Replica 1 moves to a machine whose clock is an hour ahead; a shard less.
+  moved = shifted(made_up_run.downpour([0.1] * 3, 200, 0.004), replica=1, by=3600.0)
+  other = made_up_run.write(tmp_path / 'other', moved)
+  second.write_bytes((other / 'steps' / '000.bin').read_bytes())
+  run = Run(workdir)
+  assert len(run.records) == 400
+  assert run.records['compute_end'].max() < made_up_run.ORIGIN + 60
+  assert 'launch 0: the clocks agree' in run.describe_clocks()
+  assert 'launch 1: times are moved' in run.describe_clocks()

@@ -116,3 +116,14 @@ def test_what_is_saved_comes_back(tmp_path, tracks):
   np.testing.assert_array_equal(swarm.load(tmp_path)[1].loss, found.loss)
   (tmp_path / 'swarm.npz').write_bytes(b'torn')
   assert swarm.load(tmp_path) is None
+
+
+def test_a_huge_model_or_a_long_run_does_no_harm():
+  """Products are of differences, in float64."""
+  points, _ = spiral()
+  samples, sketches = sampled(points, Sketch(P, 1))
+  huge = points * np.float32(1e19)
+  assert swarm.plane_of_snapshots(samples, huge, sketches * 1e19) is not None
+  many = np.concatenate([samples] * 1000)
+  assert len(swarm.thinned(many)) <= 3000
+  assert len(swarm.thinned(samples[:0])) == 0

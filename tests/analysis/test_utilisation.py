@@ -65,3 +65,15 @@ def test_without_records_nothing_is_told(tmp_path):
     | {'bytes_per_second': None}
   ]
   assert utilisation.bytes_per_second(run.last_launch[:0], run.header, table) is None
+
+
+def test_gaps_between_windows_are_waits():
+  made = made_up_run.synchronous([T, T], 10)
+  later = made['step'] >= 5
+  for name in made.dtype.names:
+    if name.endswith(('_start', '_end', 'applied_at')):
+      made[name][later] += 0.5
+  replica, start, end = utilisation.gaps(made)
+  # A float of seconds since 1970 is good to a quarter of a microsecond.
+  assert sorted(replica[end - start > 1e-6].tolist()) == [0, 1]
+  np.testing.assert_allclose((end - start)[end - start > 1e-6], 0.5, atol=1e-6)

@@ -108,7 +108,10 @@ def give_samples(run, count=12):
 def test_the_swarm_is_drawn_without_a_surface_as_well(asynchronous):
   give_samples(asynchronous)
   figure = swarm.draw(asynchronous)
-  assert 'computed when a run ends' in titles(figure)[0]
+  assert 'no loss: fewer than 3 evaluations' in titles(figure)[0]
+  (asynchronous.workdir / 'summary.json').unlink()
+  young = Run(asynchronous.workdir)
+  assert 'computed when the run ends' in titles(swarm.draw(young))[0]
   assert is_picture(figure)
 
 

@@ -136,3 +136,11 @@ def test_tensorboard_compares_runs_by_their_hyperparameters(workdir, writer):
   assert hyperparameters['model.hidden_units'].string_value == '(7, 5)'
   assert 'target_accuracy' not in hyperparameters  # Left open.
   assert data.session_start_info.group_name == ''  # So its path is its name.
+
+
+def test_a_row_that_kill_9_cut_is_left_out(workdir, writer):
+  for row in ROWS[:2]:
+    writer.evaluation(row)
+  path = workdir / 'metrics.csv'
+  path.write_text(path.read_text()[:-12])
+  assert [row.steps for row in metrics.read_csv(workdir)] == [200]

@@ -19,14 +19,14 @@ def test_vectors_come_back_as_they_were_given(tmp_path):
 @pytest.mark.parametrize('size', [1, 2**27])  # The latter would fill half a gigabyte.
 def test_as_the_run_goes_on_they_stay_few_and_even(tmp_path, size):
   kept = snapshots.Snapshots(tmp_path, size)
-  most = 16 if size == 1 else 4
+  most = 16 if size == 1 else 3
   for index in range(1, 201):
     kept.offer(10 * index, [np.zeros([1])])
     assert len(snapshots.files(tmp_path)) <= most
   steps, _ = snapshots.read(tmp_path)
   assert steps[0] == 10 and steps[-1] > 1500
   gaps = np.diff(steps)
-  assert gaps.max() <= 2.1 * gaps[1:].min()
+  assert gaps[:-1].max() <= 2.1 * gaps[:-1].min()  # The last one is only beginning.
 
 
 def test_what_came_after_a_checkpoint_is_forgotten(tmp_path):

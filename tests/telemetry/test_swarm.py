@@ -78,3 +78,32 @@ def test_means_are_over_all_pairs():
   vectors = np.array([[2.0, 0], [0, 5], [1, 0]])
   assert swarm.mean_cosine(vectors) == pytest.approx(1 / 3)
   assert np.isnan(swarm.mean_cosine(np.array([[0.0], [1.0]])))
+
+
+def test_what_has_diverged_is_nowhere(tmp_path):
+  writer = swarm.SwarmWriter(tmp_path)
+  writer.add(*sample(0, 1.0, [1]))
+  writer.add(*sample(0, 2.0, [np.nan]))
+  writer.add(*sample(0, 3.0, [1], server=np.inf))
+  assert swarm.read(tmp_path)['time'].tolist() == [1]
+
+
+def test_as_samples_become_many_they_become_rarer(tmp_path, monkeypatch):
+  monkeypatch.setattr(swarm, '_MANY', 10)
+  writer = swarm.SwarmWriter(tmp_path, seconds=1.0)
+  for time in np.arange(0.0, 2000.0, 0.5):
+    writer.add(*sample(0, time, [1]))
+  found = swarm.read(tmp_path)['time']
+  assert found[:10].tolist() == list(range(10))
+  assert 60 < len(found) < 100
+  assert found[len(found) // 2 :].max() > 900 and np.diff(found)[-1] > 50
+
+
+def test_what_came_after_a_checkpoint_is_forgotten(tmp_path):
+  writer = swarm.SwarmWriter(tmp_path)
+  for time, replica in ((1.0, 0), (2.0, 1), (3.0, 5)):
+    writer.add(*sample(replica, time, [1]))  # All at step 7.
+  swarm.forget_after(tmp_path, np.array([7, 6]))
+  assert swarm.read(tmp_path)['replica'].tolist() == [0]
+  swarm.SwarmWriter(tmp_path).add(*sample(1, 4.0, [1]))
+  assert swarm.read(tmp_path)['replica'].tolist() == [0, 1]
