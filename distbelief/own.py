@@ -34,14 +34,14 @@ def function(field: str, name: str) -> Callable[..., Any]:
     errors.ConfigError: If there is none.
   """
   module_name, _, function_name = name.rpartition(':')
+  if module_name.endswith('.py') and not os.path.isfile(module_name):
+    raise errors.ConfigError(
+      field, name, f'names no file: there is no {module_name} in {os.getcwd()}'
+    )
   try:
     module = _imported(module_name)
   except errors.UserError:
     raise
-  except FileNotFoundError:
-    raise errors.ConfigError(
-      field, name, f'names no file: there is no {module_name} in {os.getcwd()}'
-    ) from None
   except ModuleNotFoundError as error:
     remedy = f'write module:function or FILE.py:function, seen from {os.getcwd()}'
     if error.name not in module_name.split('.'):

@@ -82,6 +82,10 @@ CASES = {
     field('model.name', 'nowhere.py:build'),
     'there is no nowhere.py in',
   ),
+  'file that misses another': (
+    field('model.name', 'tests.unreadable:build'),
+    "failed: FileNotFoundError: [Errno 2] No such file or directory: 'nowhere.csv'",
+  ),
   'function that is not there': (
     field('model.name', 'tests.users:netwrok'),
     'did you mean tests.users:network?',

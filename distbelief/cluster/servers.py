@@ -105,7 +105,7 @@ def losing_peers() -> Iterator[None]:
   try:
     yield
   except _LOST_PEER as error:
-    reason = error.message.splitlines()[0]
+    reason = errors.first_line(error)
     raise errors.LostPeerError(
       f'a task was lost ({type(error).__name__}: {reason}); the same command resumes'
     ) from error
