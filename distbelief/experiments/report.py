@@ -252,7 +252,8 @@ table { border-collapse: collapse; font-size: .88rem; }
 th, td { padding: .28rem .7rem; text-align: left; border-bottom: 1px solid #e3e3e3; }
 td { font-variant-numeric: tabular-nums; white-space: nowrap; }
 thead th { border-bottom: 2px solid #888; vertical-align: bottom; }
-th.group { color: #9b2226; white-space: nowrap; }
+th.group { color: #9b2226; padding-top: 1rem; }
+th.label { font-weight: normal; position: sticky; left: 0; background: #fff; }
 figure { margin: 1rem 0; } img { max-width: 100%; height: auto; }
 figcaption { font-size: .88rem; color: #555; }
 .note { background: #fff6e0; border-left: 4px solid #e69f00; padding: .4rem .8rem; }
@@ -306,15 +307,17 @@ def _missing(columns: Sequence[Column]) -> list[str]:
 
 
 def _table(columns: Sequence[Column]) -> str:
-  lines = ['<div class="wide"><table><thead><tr><th></th><th></th>']
-  lines += [f'<th>{html.escape(c.run.name)}</th>' for c in columns]
-  lines.append('</tr></thead><tbody>')
-  before = None
+  names = ''.join(f'<th>{html.escape(c.run.name)}</th>\n' for c in columns)
+  lines = ['<div class="wide"><table><thead><tr><th></th>', names, '</tr></thead><tbody>']
+  before = ''
   for group, label, of in _rows(columns):
-    shown = group if group != before else ''
+    if group != before:
+      lines.append(
+        f'<tr><th class="group" colspan="{len(columns) + 1}">{group}</th></tr>'
+      )
     before = group
     cells = ''.join(f'<td>{html.escape(of(c))}</td>' for c in columns)
-    lines.append(f'<tr><th class="group">{shown}</th><th>{label}</th>{cells}</tr>')
+    lines.append(f'<tr><th class="label">{label}</th>{cells}</tr>')
   return '\n'.join([*lines, '</tbody></table></div>'])
 
 

@@ -74,7 +74,7 @@ def test_the_page_stands_alone(tmp_path, runs):
 
 def test_the_table_has_measured_numbers(tmp_path, runs):
   path = report.write([Run(r) for r in runs], tmp_path / 'report')
-  rows = {row[1]: row[2:] for row in Page(path.read_text()).rows if len(row) == 4}
+  rows = {row[0]: row[1:] for row in Page(path.read_text()).rows if len(row) == 3}
   assert rows['algorithm'] == ['downpour', 'synchronous']
   asynchronous, together = rows['part of their time that replicas wait, mean']
   assert int(asynchronous[:-1]) <= 3 and together == '49%'  # (0.73 + 0.73 + 0) / 3.
@@ -102,7 +102,7 @@ def test_a_run_under_way_is_shown_with_what_it_has(tmp_path, runs):
   path = report.write([Run(r) for r in [*runs, young, younger]], tmp_path / 'report')
   text = path.read_text()
   assert 'young</b>: not finished' in text and 'no step on record' in text
-  rows = {row[1]: row[2:] for row in Page(text).rows if len(row) == 6}
+  rows = {row[0]: row[1:] for row in Page(text).rows if len(row) == 5}
   assert rows['examples/s'][2] != '-' and rows['examples/s'][3] == '-'
   assert rows['accuracy at the end'][2:] == ['-', '-']
   assert rows['seconds to the target accuracy'][2] == 'no target'
