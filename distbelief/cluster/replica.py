@@ -45,7 +45,8 @@ class _State(NamedTuple):
   accrued: list[tf.Tensor]
   change: Change  # Of the statistics, since the last push.
   sampled: tf.Tensor  # float64, start of the last window that tells where it is.
-  tell: tf.Tensor  # bool, whether the next push is sketched.
+  tell: tf.Tensor  # bool, whether the next push is sketched: the last of its window.
+  due: tf.Tensor  # bool, whether this window tells where the replica is.
   gradient: tf.Tensor  # [DIMENSION] float32, sketch of the last push that was.
 
 
@@ -150,6 +151,7 @@ class Replica:
       change=Change.none(objective.statistics),
       sampled=tf.constant(0, tf.float64),
       tell=tf.constant(False),
+      due=tf.constant(False),
       gradient=tf.zeros([DIMENSION]),
     )
     self._spec = source.minibatch_spec(config.data.batch_size)
@@ -301,7 +303,7 @@ class Replica:
     every = self._config.telemetry.swarm_seconds
     began = tf.timestamp()
     due = began - state.sampled >= every
-    state = state._replace(sampled=tf.where(due, began, state.sampled))
+    state = state._replace(sampled=tf.where(due, began, state.sampled), due=due)
 
     recording = self._config.telemetry.records
     num_steps = tf.cast(taken, tf.int32)
@@ -311,9 +313,10 @@ class Replica:
       done: tf.Tensor, unused_current: tf.Tensor, state: _State, pushes: tf.TensorArray
     ) -> tuple[Any, ...]:
       if every:
-        # The last push of the window is the only one to come now.
-        tell = due & (num_steps - done <= self._config.downpour.n_push)
-        state = state._replace(tell=tell)
+        # The last push of the window is the only one to come now, if there is one; else
+        # the next window's first.
+        last = num_steps - done <= self._config.downpour.n_push
+        state = state._replace(tell=state.tell | (due & last))
       state, pushed = step(replica, state)
       if recording:
         pushes = pushes.write(done, tf.stack([pushed.start, pushed.end]))
@@ -439,9 +442,9 @@ class Replica:
       ]
       return Samples(tf.stack(marks)[tf.newaxis], tf.stack(sketches)[tf.newaxis])
 
-    due = state.tell & tf.logical_not(state.first)
+    due = state.due & tf.logical_not(state.first)
     samples = tf.cond(due, sample, Samples.none)
-    return state._replace(tell=tf.constant(False)), samples
+    return state._replace(due=tf.constant(False)), samples
 
   # What a step is made of.
 
@@ -496,6 +499,7 @@ class Replica:
       accrued=accrued,
       change=change,
       gradient=pushed.sketch,
+      tell=state.tell & tf.logical_not(went),
     )
 
   def _fetch(self, replica: tf.Tensor, step: tf.Tensor, start: tf.Tensor) -> _Fetched:

@@ -118,6 +118,38 @@ def test_records_of_one_replica(cluster, tmp_path, overlap):
   np.testing.assert_allclose(run.parameters(), truth, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize(('n_push', 'window'), [(1, 4), (3, 1), (3, 2), (3, 50)])
+def test_a_replica_tells_where_it_and_the_server_are(cluster, n_push, window):
+  fields = {'downpour.n_fetch': 2, 'downpour.n_push': n_push}
+  run = make(cluster, **fields, **{'telemetry.swarm_seconds': 1e-6})
+  sketch, before, pushed = run.server.sketch, run.server.weights().params, 0
+  for end in range(window, 6 * window, window):
+    run.grant(end)
+    (marks,), (sketches,) = run.replica.window().samples
+    parameters, server, gradient = sketches.numpy()
+    time, replica, incarnation, step = marks.numpy()
+    assert (replica, incarnation, step) == (0, 0, end) and time > 1e9
+    state = run.replica._variables
+    held = [variable.read_value() for variable in state.weights.params]
+    np.testing.assert_allclose(parameters, sketch.of(held), rtol=1e-4, atol=1e-5)
+    after = run.server.weights().params
+    np.testing.assert_allclose(server, sketch.of(after), rtol=1e-4, atol=1e-5)
+    count = (end - 1) // n_push + 1
+    if count == pushed + 1:  # Else the window had none, or several.
+      moved = [(b - a) / RATE for b, a in zip(before, after)]
+      np.testing.assert_allclose(gradient, sketch.of(moved), rtol=1e-3, atol=1e-4)
+    before, pushed = after, count
+
+
+def test_a_replica_does_not_tell_too_often(cluster):
+  run = make(cluster, **{'telemetry.swarm_seconds': 3600.0})
+  told = []
+  for end in (5, 10, 15):
+    run.grant(end)
+    told.append(len(run.replica.window().samples.marks))
+  assert told == [1, 0, 0]
+
+
 def test_n_1_blocking_equals_one_process_sgd(cluster):
   run = make(cluster)
   run.grant(STEPS)
