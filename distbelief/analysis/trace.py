@@ -195,7 +195,9 @@ def _of_replicas(run: Run, origin: float) -> Iterator[_Spans]:
   if run.config.algorithm != 'downpour':
     replica, start, end = utilisation.gaps(records)
     rows = _row_of(replica, 'wait')
-    yield _Spans.between('wait', _REPLICAS, rows, start - origin, end - origin, {})
+    yield _Spans.between(
+      'between steps', _REPLICAS, rows, start - origin, end - origin, {}
+    )
 
 
 def _of_shards(run: Run, origin: float) -> Iterator[_Spans]:
