@@ -65,10 +65,14 @@ def derive(records: np.ndarray, warmstart_steps: int = 0) -> np.ndarray:
   return pushes[np.argsort(pushes['version_applied'][:, 0], kind='stable')]
 
 
+def counted(pushes: np.ndarray) -> np.ndarray:
+  """Returns where pushes were applied, [pushes, shards] bool; warm start left out."""
+  return (pushes['status'] == steps.Status.APPLIED) & ~pushes['warm'][:, np.newaxis]
+
+
 def staleness(pushes: np.ndarray) -> np.ndarray:
   """Returns the staleness of every applied push at every shard, warm start left out."""
-  applied = (pushes['status'] == steps.Status.APPLIED) & ~pushes['warm'][:, np.newaxis]
-  return pushes['staleness'][applied]
+  return pushes['staleness'][counted(pushes)]
 
 
 def write_csv(pushes: np.ndarray, path: Path) -> None:

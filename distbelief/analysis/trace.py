@@ -2,8 +2,7 @@
 
 The JSON object format of the Trace Event Format: complete events ('X') on numbered rows,
 their names as metadata ('M'), and an arrow ('s', 'f') from each push to the updates that
-it made. Times are whole microseconds since the run's
-first step.
+it made. Times are whole microseconds since the run's first step.
 """
 
 from __future__ import annotations

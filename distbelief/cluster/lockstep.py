@@ -45,10 +45,10 @@ class Lockstep:
     window: (State, wish) -> (State, wish, told, sketches). All replicas wish [steps,
       signal], int64 [2]; what counts is replica 0's number of steps, unless there is a
       signal: then the largest, and nothing is done. What was agreed comes back, and what
-      the steps tell,
-      [replicas, steps, LOG_COLUMNS + row] float64 (telemetry/barrier.py), or nothing;
-      and sketches of the parameters and of each replica's last gradient, [replicas, 2,
-      DIMENSION] float32, if config.telemetry.swarm_seconds asks for them.
+      the steps tell, [replicas, steps, LOG_COLUMNS + row] float64
+      (telemetry/barrier.py), or nothing; and sketches of the parameters and of each
+      replica's last gradient, [replicas, 2, DIMENSION] float32, if
+      config.telemetry.swarm_seconds asks for them.
   """
 
   def __init__(

@@ -351,9 +351,7 @@ class Logbook:
       'resumed_from': self._resumed_from,
       'provenance': self._provenance,
     }
-    epilogue.show(
-      config, workdir, self._objective, self._source, final, self._writer, self._display
-    )
+    epilogue.show(run, self._objective, self._source, final, self._writer, self._display)
     self._writer.finish(done, summary.final(fields))
     self._writer.close()
     summary.write(workdir / 'summary.json', fields)

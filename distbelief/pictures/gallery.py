@@ -28,8 +28,9 @@ def of_run(run: Run, only: Collection[str] = tuple(MEANING)) -> dict[str, bytes]
   if len(run.records):
     if 'timeline' in only:
       pictures['timeline'] = style.png(timeline.draw([run]))
-    if run.config.algorithm == 'downpour':  # Else it is 0 by construction.
+    # Without a parameter server it is 0 by construction.
+    if 'staleness' in only and run.config.algorithm == 'downpour':
       pictures['staleness'] = style.png(staleness.draw(run))
-  if len(run.samples):
+  if 'swarm' in only and len(run.samples):
     pictures['swarm'] = style.png(swarm.draw(run))
   return pictures

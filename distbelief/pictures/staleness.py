@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from distbelief.analysis import staleness, utilisation
+from distbelief.analysis.pushes import counted
 from distbelief.analysis.run import Run
 from distbelief.pictures import style
-from distbelief.telemetry import steps
 
 _MOST_LINES = 10  # Replicas or shards that get a line of their own.
 _BINS = 60  # Of time.
@@ -22,7 +22,7 @@ def draw(run: Run) -> Figure:
   made = style.figure(11, 6.4)
   of_replica, of_shard, over_time, between = made.subplots(2, 2).ravel()
   pushes = run.pushes
-  applied = (pushes['status'] == steps.Status.APPLIED) & ~pushes['warm'][:, np.newaxis]
+  applied = counted(pushes)
   values = pushes['staleness'][applied]
   made.suptitle(f'{run.name}: staleness of {applied.any(axis=1).sum():,} pushes')
   if not len(values):

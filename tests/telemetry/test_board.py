@@ -17,13 +17,6 @@ from tests.telemetry.made_up import log, push
 
 
 @pytest.fixture
-def workdir(tmp_path):
-  path = tmp_path / 'my_run'
-  path.mkdir()
-  return path
-
-
-@pytest.fixture
 def writer(workdir):
   return board.MetricWriter(workdir, config_lib.default_config())
 

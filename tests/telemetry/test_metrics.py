@@ -18,13 +18,6 @@ ROWS = [
 
 
 @pytest.fixture
-def workdir(tmp_path):
-  path = tmp_path / 'my_run'
-  path.mkdir()
-  return path
-
-
-@pytest.fixture
 def writer(workdir):
   config = config_lib.default_config()
   config.server.learning_rate = 0.25
