@@ -7,6 +7,7 @@ read between two evaluations, so that neither start nor end counts.
 
 from __future__ import annotations
 
+import collections
 import os
 import statistics
 import subprocess
@@ -22,6 +23,7 @@ N = (10, 100)  # n_fetch = n_push.
 BOUND = 0.03
 _STEPS = {10: 8_000, 100: 12_000}
 _WARM = 2_000  # Steps before the first reading.
+_TASKS = ('replica', 'ps', 'chief')
 
 ALL = {'telemetry.records': True}
 NONE = {'telemetry.records': False, 'telemetry.swarm_seconds': 0.0}
@@ -49,9 +51,10 @@ def examples(split: str, seed: int) -> Any:
 
 
 class Cost(NamedTuple):
-  """What steps cost, all tasks together."""
+  """What steps cost."""
 
-  processor: float  # Seconds per step.
+  processor: float  # Seconds per step, all tasks together.
+  by_task: dict[str, float]  # Of that, those of each kind of task.
   seconds: float  # Per step, by the clock.
   steps: int  # That were measured.
 
@@ -101,23 +104,30 @@ def measure(workdir: Path, n: int, recording: Mapping[str, Any]) -> Cost:
   # one is at the run's end, when tasks may have gone.
   _, (steps, processor, start), *_, (last, used, end), _ = readings
   each = last - steps
-  return Cost((used - processor) / each, (end - start) / each, each)
+  by_task = {task: (used[task] - processor[task]) / each for task in used}
+  return Cost(sum(by_task.values()), by_task, (end - start) / each, each)
 
 
-def _processor(root: int) -> float:
-  """Returns the processor seconds of a process' descendants that live."""
-  parents, times = {}, {}
+def _processor(root: int) -> collections.Counter[str]:
+  """Returns the processor seconds of a process' descendants that live, by task."""
+  parents, names, times = {}, {}, {}
   for folder in Path('/proc').glob('[0-9]*'):
     try:
-      stat = (folder / 'stat').read_text().rsplit(')', 1)[1].split()
+      before, stat = (folder / 'stat').read_text().rsplit(')', 1)
     except OSError:  # It has just ended.
       continue
-    parents[int(folder.name)] = int(stat[1])
-    times[int(folder.name)] = sum(map(int, stat[11:13]))
+    pid, stat = int(folder.name), stat.split()
+    parents[pid] = int(stat[1])
+    # Tasks are named by job and index, e.g. replica-1.
+    names[pid] = before.split('(', 1)[1].split('-')[0]
+    times[pid] = sum(map(int, stat[11:13])) / os.sysconf('SC_CLK_TCK')
   family = {root}
   while more := {p for p, parent in parents.items() if parent in family} - family:
     family |= more
-  return sum(times.get(p, 0) for p in family) / os.sysconf('SC_CLK_TCK')
+  used: collections.Counter[str] = collections.Counter()
+  for pid in family & times.keys():
+    used[names[pid] if names[pid] in _TASKS else 'other'] += times[pid]
+  return used
 
 
 def compare(
@@ -154,6 +164,13 @@ def _row(n: int, costs: list[tuple[Cost, Cost]]) -> dict[str, Any]:
     'ratios': ratios,
     'milliseconds_all': 1e3 * statistics.median(c.processor for c, _ in costs),
     'milliseconds_none': 1e3 * statistics.median(c.processor for _, c in costs),
+    'milliseconds_by_task': {
+      task: [
+        1e3 * statistics.median(cost.by_task.get(task, 0.0) for cost in kind)
+        for kind in zip(*costs)
+      ]
+      for task in (*_TASKS, 'other')
+    },
     'examples_per_second_all': 64 / statistics.median(c.seconds for c, _ in costs),
     'examples_per_second_none': 64 / statistics.median(c.seconds for _, c in costs),
     'bound': 1 + BOUND,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from distbelief.experiments import claims, side_by_side
+from distbelief.experiments import side_by_side
 from tests.cluster import runs
 
 
@@ -15,5 +15,4 @@ def test_downpour_and_synchronous_side_by_side(tmp_path, monkeypatch):
     assert sum(measured.steps) == (20 if '20 steps' in case else 208), case
   for case in ('synchronous, equal', 'synchronous, one slow', 'synchronous, latency'):
     assert found[case].steps == [52] * 4
-  judged = claims.judge(side_by_side.CLAIMS, [found], width=3)
-  assert all(row['holds'] for row in judged), claims.table(judged)
+  runs.assert_hold(side_by_side.CLAIMS, found)
