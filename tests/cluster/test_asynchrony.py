@@ -17,12 +17,13 @@ from tests.cluster import runs
 @pytest.mark.timeout(600)
 def test_what_is_seen_agrees_with_arithmetic(tmp_path, monkeypatch):
   monkeypatch.chdir(runs.ROOT)
-  (found,) = asynchrony.repeat(tmp_path, repetitions=1, num_steps=180)
+  # So many that the windows of a few steps at a run's end are a small part of it.
+  (found,) = asynchrony.repeat(tmp_path, repetitions=1, num_steps=360)
   for case, measured in found.items():
     if case == 'synchronous, one slow':
-      assert measured.updates == [60]
+      assert measured.updates == [120]
     elif case != 'n = 3':
-      assert measured.updates == [180, 180]
+      assert measured.updates == [360, 360]
   runs.assert_hold(asynchrony.CLAIMS, found)
 
 
