@@ -301,9 +301,10 @@ class Replica:
     step = self._overlapped_step if self._config.downpour.overlap else self._blocking_step
 
     every = self._config.telemetry.swarm_seconds
-    began = tf.timestamp()
-    due = began - state.sampled >= every
-    state = state._replace(sampled=tf.where(due, began, state.sampled), due=due)
+    if every:
+      began = tf.timestamp()
+      due = began - state.sampled >= every
+      state = state._replace(sampled=tf.where(due, began, state.sampled), due=due)
 
     recording = self._config.telemetry.records
     num_steps = tf.cast(taken, tf.int32)
