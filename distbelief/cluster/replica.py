@@ -165,16 +165,18 @@ class Replica:
   def _window(self) -> WindowResult:
     """One closure: asks for steps and does them, or pushes what is still accrued."""
     # TensorFlow does not order reads and writes of per-worker variables: read each once
-    # here, carry the values, write each once at the end.
+    # here, carry the values, write each once at the end. Nor does it let an operation on
+    # one wait for a control dependency (it takes the variable's handle, which it fetches
+    # inside that scope, for something that has waited): only values can make it wait.
     state = tf.nest.map_structure(lambda v: tf.identity(v.read_value()), self._variables)
+    replica, nobody = self._identity(), tf.constant(-1, tf.int64)
     with tf.control_dependencies(tf.nest.flatten(state)):
       # If this window dies half-way on a worker that lives, its state is not to be
       # trusted: the next one must register anew.
-      marked = self._variables.incarnation.assign(
-        tf.constant(-1, tf.int64), read_value=False
-      )
+      nobody = tf.identity(nobody)
+    marked = self._variables.incarnation.assign(nobody, read_value=False)
     with tf.control_dependencies([marked]):
-      replica = tf.identity(self._identity())
+      replica = tf.identity(replica)
     self._iterator = self._stateful_iterator()
     state = tf.cond(
       state.incarnation < 0, lambda: self._join(replica, state), lambda: state

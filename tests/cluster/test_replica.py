@@ -1,5 +1,7 @@
 """One replica's windows on real shards, against plain formulas."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -78,6 +80,28 @@ def test_equals_plain_formulas_whatever_the_windows(cluster, n_fetch, n_push):
     initial = np.concatenate([p.numpy().ravel() for p in run.objective.initial])
     # The sum of all pushes is the sum of all gradients.
     np.testing.assert_allclose((initial - parameters) / RATE, total, rtol=1e-4, atol=1e-5)
+
+
+def test_a_window_reads_its_state_then_marks_it_then_writes_it(cluster):
+  # By the graph: that the three happen in another order is rare, and no run shows it.
+  window = make(cluster).replica.window.get_concrete_function()
+  operations = window.graph.get_operations()
+
+  @functools.cache
+  def before(op):
+    if op.type == 'Placeholder':
+      return set()  # An argument of the function; the graph may say otherwise.
+    direct = [*(tensor.op for tensor in op.inputs), *op.control_inputs]
+    return set(direct).union(*(before(one) for one in direct))
+
+  reads = {op for op in operations if op.type == 'ReadVariableOp'}
+  writes = [op for op in operations if op.type == 'AssignVariableOp']
+  mark, incarnation = writes[:2]
+  assert len(writes) == 1 + len(reads)
+  assert reads <= before(mark)
+  assert mark in before(incarnation)  # Else the replica registers anew now and then.
+  for result in window.graph.outputs:
+    assert set(writes) <= before(result.op)
 
 
 @pytest.mark.parametrize('overlap', [False, True])
