@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import math
+import os
 import socket
 import threading
 import time
@@ -61,7 +62,12 @@ def serve(
       job_name=job,
       task_index=index,
       protocol='grpc',
-      config=tf.compat.v1.ConfigProto(intra_op_parallelism_threads=threads),
+      config=tf.compat.v1.ConfigProto(
+        intra_op_parallelism_threads=threads,
+        # A task that has one thread, as on a machine with one processor, answers nobody
+        # while a window runs: evaluations would wait for the end of the run.
+        inter_op_parallelism_threads=max(2, len(os.sched_getaffinity(0))),
+      ),
     )
   except tf.errors.OpError as error:
     raise cannot_listen(job, index, address, error.message) from error

@@ -276,3 +276,18 @@ def test_ctrl_c_while_training_from_python(tmp_path):
     python.kill()
   assert 'checkpoint written at step' in screen
   assert screen.rstrip().endswith('KeyboardInterrupt')
+
+
+def test_one_processor_is_enough_to_evaluate_while_windows_run(tmp_path):
+  """A task with a single thread answered nobody before its windows were over."""
+  workdir = tmp_path / 'run'
+  fields = {**runs.SMALL, **PADDED, 'cluster.num_replicas': 1, 'num_steps': 480}
+  words = runs.command(workdir, **fields)
+  one = min(os.sched_getaffinity(0))
+  subprocess.run(
+    ['taskset', '--cpu-list', str(one), *words],
+    check=True,
+    timeout=runs.TIMEOUT,
+    env=runs.environment(),
+  )
+  assert len(metrics.read_csv(workdir)) > 2  # The first one at 100, and one at the end.
