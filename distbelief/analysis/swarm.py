@@ -108,6 +108,7 @@ def surface(
   snapshots: np.ndarray,
   loss: Callable[[np.ndarray], float],
   seconds: float,
+  each: float | None = None,
 ) -> Surface | None:
   """Returns the loss around the tracks, at as many points as there is time for.
 
@@ -117,14 +118,16 @@ def surface(
     snapshots: [K, P] that the plane is of.
     loss: Of a vector [P] float32.
     seconds: What it may take, roughly.
+    each: Seconds of a loss; by default it is measured.
 
   Returns:
     None if there is no time for the fewest points.
   """
-  loss(snapshots[-1])  # The first time may take longer.
-  began = time.monotonic()
-  loss(snapshots[-1])
-  each = max(time.monotonic() - began, 1e-6)
+  if each is None:
+    loss(snapshots[-1])  # The first time may take longer.
+    began = time.monotonic()
+    loss(snapshots[-1])
+    each = max(time.monotonic() - began, 1e-6)
   count = min(_MOST, int(np.sqrt(seconds / each)))
   if count < _FEWEST:
     return None

@@ -15,11 +15,12 @@ import tensorflow as tf
 from distbelief import learning
 from distbelief.algorithms.server import ServerRule
 from distbelief.algorithms.sharding import Sharding
-from distbelief.cluster import checkpoints, servers
-from distbelief.cluster.logbook import Logbook
+from distbelief.cluster import servers, states
 from distbelief.cluster.parameter_server import Look, ParameterServer
 from distbelief.cluster.replica import Replica, WindowResult
 from distbelief.cluster.windows import Windows
+from distbelief.rundir import checkpoints
+from distbelief.rundir.logbook import Logbook
 from distbelief.telemetry import provenance
 from distbelief.telemetry.steps import INCARNATION
 
@@ -129,16 +130,16 @@ class Chief:
       self._num_replicas,
       self._num_shards,
     )
-    states = checkpoints.to_states(
+    restored = states.to_states(
       self._logbook.checkpoint, sharding.sizes, self._logbook.newest_incarnations
     )
-    self._first_incarnations = np.array(states[0].clients)[:, INCARNATION] + 1
+    self._first_incarnations = np.array(restored[0].clients)[:, INCARNATION] + 1
     self._server = ParameterServer(
       sharding,
       objective.statistics_shapes,
       rule,
       self._num_replicas,
-      states,
+      restored,
       config.telemetry.records,
       config.seed,
     )
@@ -233,11 +234,11 @@ class Chief:
 
   def _checkpoint(self) -> checkpoints.Checkpoint:
     """Returns a checkpoint; every step that it counts is on record before."""
-    states = self._server.snapshot()
+    snapshots = self._server.snapshot()
     seconds = self._logbook.seconds
     self._read_logs()
     sizes = self._server.sharding.sizes
-    return checkpoints.from_states(states, sizes, seconds, self._logbook.launch)
+    return states.from_states(snapshots, sizes, seconds, self._logbook.launch)
 
   def _finish(self) -> None:
     # The last windows bring the times of the last pushes.

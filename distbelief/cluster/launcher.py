@@ -18,7 +18,8 @@ import ml_collections
 
 from distbelief import config as configs
 from distbelief import errors
-from distbelief.cluster import environment, nursery, task_failures
+from distbelief.cluster import environment, nursery
+from distbelief.rundir import task_failures
 from distbelief.telemetry import display as display_lib
 from distbelief.telemetry import events, provenance
 

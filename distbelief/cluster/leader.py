@@ -12,10 +12,10 @@ import tensorflow as tf
 
 from distbelief.algorithms.sharding import Sharding
 from distbelief.algorithms.statistics import Weights
-from distbelief.cluster import checkpoints, shards
 from distbelief.cluster.lockstep import State
-from distbelief.cluster.logbook import Logbook
 from distbelief.models.objective import Objective
+from distbelief.rundir import checkpoints
+from distbelief.rundir.logbook import Logbook
 from distbelief.telemetry import barrier, steps, swarm
 from distbelief.telemetry.steps import LOG_COLUMN
 
@@ -82,7 +82,7 @@ class Leader:
     checkpoint = logbook.checkpoint
     # Replicas that there were once keep their rows.
     gone = checkpoint.clients.max(axis=0)[num_replicas:]
-    own = np.tile(np.array(shards.NO_CLIENT), [num_replicas, 1])
+    own = np.tile(np.array(steps.NO_CLIENT), [num_replicas, 1])
     own[: len(checkpoint.clients[0])] = checkpoint.clients[0, :num_replicas]
     own[:, steps.INCARNATION] = logbook.launch
     self._own, self._gone = own, gone

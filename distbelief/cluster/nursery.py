@@ -28,7 +28,8 @@ import time
 
 from distbelief import config as configs
 from distbelief import errors
-from distbelief.cluster import namespace, ports, processes, task_failures
+from distbelief.cluster import namespace, ports, processes
+from distbelief.rundir import task_failures
 from distbelief.telemetry import events as events_lib
 from distbelief.telemetry import provenance
 

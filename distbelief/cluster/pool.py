@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from distbelief import grants
 from distbelief.cluster import remote
 
 _DEVICE = '/job:ps/replica:0/task:0/device:CPU:0'
@@ -60,19 +61,16 @@ class StepPool:
     return self._mutex.run(locked)
 
   def _take(self, replica: tf.Tensor, most: tf.Tensor) -> tf.Tensor:
-    """Near the end windows shorten, down to single steps.
+    """Grants a window its steps (grants.py).
 
-    So a slow replica's last window does not keep the others waiting for long: with a
-    quarter of its share, 1 / (4 N) of what is left, one that is five times slower than
-    the rest ends with them. In the warm start one window takes all, and leaves nothing
-    to ask for.
+    In the warm start one window takes all, and leaves nothing to ask for.
     """
 
     def locked() -> tf.Tensor:
       granted, terms = self._granted.read(), self._terms.read()  # Each once.
       left = tf.maximum(terms[0] - tf.reduce_sum(granted), 0)
       alone = tf.equal(terms[1], 1)
-      fair = -(-left // (4 * self._num_replicas))
+      fair = grants.fair(left, self._num_replicas)
       taken = tf.where(alone, left, tf.minimum(fair, most))
       taken = tf.where(alone & (replica > 0), tf.zeros_like(taken), taken)
       granted += taken * tf.one_hot(replica, self._num_clients, dtype=tf.int64)

@@ -12,7 +12,8 @@ import time
 from collections.abc import Callable
 
 from distbelief import errors
-from distbelief.cluster import linux, namespace, task_failures
+from distbelief.cluster import linux, namespace
+from distbelief.rundir import task_failures
 
 
 def process_name(job: str, index: int) -> str:

@@ -32,8 +32,6 @@ from distbelief.telemetry.steps import COUNTED, INCARNATION, NEXT_STEP, SEQUENCE
 TAIL = 2
 _CARRY = 2**20
 
-NO_CLIENT = (-1, -1, 0, 0)
-
 _INT = tf.TensorSpec([], tf.int64)
 
 
@@ -132,7 +130,7 @@ class Shard:
     self._slots = [
       remote.RemoteVariable(f'{name}/{slot}', *vector) for slot in server_rule.rule.slots
     ]
-    clients = ([num_clients, len(NO_CLIENT)], tf.int64)
+    clients = ([num_clients, len(steps.NO_CLIENT)], tf.int64)
     self._clients = remote.RemoteVariable(f'{name}/clients', *clients)
     self._released = remote.RemoteVariable(f'{name}/released', [], tf.int64)
     self._mutex = remote.RemoteMutex(f'{name}/mutex')

@@ -24,7 +24,7 @@ from distbelief.cluster import servers
 from distbelief.cluster.collectives import Alone, Ring
 from distbelief.cluster.leader import Leader, Start
 from distbelief.cluster.lockstep import Lockstep
-from distbelief.cluster.logbook import Logbook
+from distbelief.rundir.logbook import Logbook
 from distbelief.telemetry import provenance
 
 # Between two times that workers ask each other whether to go on; that takes some 20 ms.

@@ -6,7 +6,7 @@ import contextlib
 import csv
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ class Activity(NamedTuple):
   """A row of activities.csv."""
 
   name: str  # evaluation or checkpoint.
-  start: float  # Seconds since the epoch, on the leader's clock.
+  start: float  # Seconds, on the leader's clock.
   end: float
   steps: int  # Minibatches applied when it started.
 
@@ -23,8 +23,14 @@ class Activity(NamedTuple):
 class ActivityWriter:
   """Appends rows as activities end; for several threads."""
 
-  def __init__(self, workdir: Path) -> None:
-    """Goes on with the file of earlier launches, if there is one."""
+  def __init__(self, workdir: Path, now: Callable[[], float] = time.time) -> None:
+    """Goes on with the file of earlier launches, if there is one.
+
+    Args:
+      workdir: The run's.
+      now: Its clock.
+    """
+    self._now = now
     self._path = workdir / 'activities.csv'
     self._lock = threading.Lock()
     if not self._path.exists():
@@ -36,9 +42,9 @@ class ActivityWriter:
   @contextlib.contextmanager
   def during(self, name: str, steps: int) -> Iterator[None]:
     """Times what happens in the context."""
-    start = time.time()
+    start = self._now()
     yield
-    self._append(Activity(name, start, time.time(), steps))
+    self._append(Activity(name, start, self._now(), steps))
 
   def _append(self, row: tuple) -> None:
     text = ','.join(f'{v:.6f}' if isinstance(v, float) else str(v) for v in row)

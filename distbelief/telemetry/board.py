@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+import struct
+import time
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import ml_collections
 import numpy as np
-import tensorflow as tf
+from tensorboard.compat.proto import event_pb2, summary_pb2, tensor_pb2, types_pb2
 from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.custom_scalar import summary as custom_scalar
 from tensorboard.plugins.histogram import summary_v2 as histogram
 from tensorboard.plugins.hparams import api as hparams
 from tensorboard.plugins.hparams import api_pb2
 from tensorboard.plugins.hparams import summary as hparams_summary
+from tensorboard.plugins.image import metadata as image_metadata
 from tensorboard.plugins.scalar import summary_v2 as scalar
+from tensorboard.plugins.text import summary_v2 as text
+from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from distbelief import config as config_lib
 from distbelief.telemetry import metrics
@@ -70,41 +75,50 @@ _CHARTS = {
 class MetricWriter:
   """Writes what a run comes to while it goes on."""
 
-  def __init__(self, workdir: Path, config: ml_collections.ConfigDict) -> None:
+  def __init__(
+    self,
+    workdir: Path,
+    config: ml_collections.ConfigDict,
+    now: Callable[[], float] = time.time,
+  ) -> None:
     """Opens metrics.csv and an event file.
 
     Args:
       workdir: The run's directory, and TensorBoard's name for the run.
       config: Shown as text, and as hyperparameters.
+      now: The run's clock, TensorBoard's wall time.
     """
-    self._workdir = workdir
+    self._workdir, self._now = workdir, now
     resumed = any(workdir.glob('events.out.tfevents.*'))
-    self._events = tf.summary.create_file_writer(str(workdir))
+    self._events = EventFileWriter(str(workdir))
     if not resumed:  # TensorBoard would show it twice.
       self._introduce(config)
 
   def _introduce(self, config: ml_collections.ConfigDict) -> None:
     """Writes what the run is. Runs are compared: what is not the config is constant."""
     fields = config_lib.flatten(config)
-    with self._events.as_default(step=0):
-      table = '\n'.join(f'| {name} | `{value}` |' for name, value in fields.items())
-      tf.summary.text('config', f'| field | value |\n|---|---|\n{table}')
-      hparams.hparams_config(
-        hparams=[hparams.HParam(name) for name in _HYPERPARAMETERS],
-        metrics=[
-          hparams.Metric(tag, display_name=name, description=meaning)
-          for tag, name, meaning in FINAL
-        ],
-      )
-      hparams.hparams(
-        {
-          name: value if isinstance(value, (bool, int, float, str)) else str(value)
-          for name, value in fields.items()
-          if value is not None
-        },
-        trial_id='',  # The run is then known by its path, which no other one has.
-      )
-      _write([custom_scalar.pb(_layout())], 0)
+    table = '\n'.join(f'| {name} | `{value}` |' for name, value in fields.items())
+    shown = {
+      name: value if isinstance(value, (bool, int, float, str)) else str(value)
+      for name, value in fields.items()
+      if value is not None
+    }
+    self._add(
+      [
+        text.text_pb('config', f'| field | value |\n|---|---|\n{table}'),
+        hparams.hparams_config_pb(
+          hparams=[hparams.HParam(name) for name in _HYPERPARAMETERS],
+          metrics=[
+            hparams.Metric(tag, display_name=name, description=meaning)
+            for tag, name, meaning in FINAL
+          ],
+        ),
+        # Without a trial_id a run is known by its path, which no other one has.
+        hparams.hparams_pb(shown, trial_id=''),
+        custom_scalar.pb(_layout()),
+      ],
+      0,
+    )
 
   def scalars(self, step: int, values: Mapping[str, float]) -> None:
     """Writes scalars to TensorBoard at `step` applied minibatches."""
@@ -119,9 +133,7 @@ class MetricWriter:
 
   def image(self, step: int, tag: str, png: bytes, meaning: str) -> None:
     """Writes a picture to TensorBoard."""
-    with self._events.as_default(step=step):
-      pixels = tf.io.decode_png(png, channels=3)
-      tf.summary.image(tag, pixels[tf.newaxis], description=meaning)
+    self._add([_image(tag, png, meaning)], step)
 
   def evaluation(self, row: metrics.Evaluation) -> None:
     """Appends a row to metrics.csv, and writes it to TensorBoard."""
@@ -142,17 +154,24 @@ class MetricWriter:
     self._events.close()
 
   def _add(self, summaries: Iterable[Any], step: int) -> None:
-    with self._events.as_default(step=step):
-      _write(summaries, step)  # On disk when `with` ends.
+    """Writes many summaries as one event."""
+    event = event_pb2.Event(wall_time=self._now(), step=step)
+    for summary in summaries:  # Of TensorFlow's class or of TensorBoard's.
+      event.summary.MergeFromString(summary.SerializeToString())
+    if event.summary.value:
+      self._events.add_event(event)
+      self._events.flush()  # The process may be killed.
 
 
-def _write(summaries: Iterable[Any], step: int) -> None:
-  """Writes many summaries as one event: an operation each would cost much more."""
-  whole = tf.compat.v1.Summary()
-  for summary in summaries:
-    whole.value.extend(tf.compat.v1.Summary.FromString(summary.SerializeToString()).value)
-  if whole.value:
-    tf.summary.experimental.write_raw_pb(whole.SerializeToString(), step)
+def _image(tag: str, png: bytes, meaning: str) -> summary_pb2.Summary:
+  size = struct.unpack('>II', png[16:24])  # Of a PNG's header: width, height.
+  tensor = tensor_pb2.TensorProto(
+    dtype=types_pb2.DT_STRING, string_val=[*(str(n).encode() for n in size), png]
+  )
+  tensor.tensor_shape.dim.add(size=3)
+  metadata = image_metadata.create_summary_metadata(tag, meaning)
+  value = summary_pb2.Summary.Value(tag=tag, tensor=tensor, metadata=metadata)
+  return summary_pb2.Summary(value=[value])
 
 
 def _thinned(values: np.ndarray) -> np.ndarray:

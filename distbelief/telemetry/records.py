@@ -36,7 +36,12 @@ class Recorder:
   """
 
   def __init__(
-    self, path: Path, num_shards: int, num_replicas: int, shard_bytes: Sequence[int]
+    self,
+    path: Path,
+    num_shards: int,
+    num_replicas: int,
+    shard_bytes: Sequence[int],
+    clock: str = 'cluster',
   ) -> None:
     """Starts a file.
 
@@ -45,6 +50,7 @@ class Recorder:
       num_shards: Parameter server shards of this launch.
       num_replicas: Replicas of this launch; subsets of the data depend on it.
       shard_bytes: What each shard sends to a fetch, and gets with a push.
+      clock: That the times are of: cluster or virtual.
     """
     self._path = path
     self._dtype = steps.record_dtype(num_shards)
@@ -53,6 +59,7 @@ class Recorder:
       'num_shards': num_shards,
       'num_replicas': num_replicas,
       'shard_bytes': [int(size) for size in shard_bytes],
+      'clock': clock,
       'started': datetime.datetime.now(datetime.timezone.utc).isoformat(),
       'dtype': self._dtype.descr,
     }
@@ -75,9 +82,8 @@ class Recorder:
   def records(self) -> np.ndarray:
     """All records of this launch so far, [steps], writable in place."""
     if len(self._mapped) != self._count:  # To map a file costs more than a look at it.
-      self._mapped = np.memmap(
-        self._path, self._dtype, 'r+', _HEADER_BYTES, (self._count,)
-      )
+      mapped = np.memmap(self._path, self._dtype, 'r+', _HEADER_BYTES, (self._count,))
+      self._mapped = np.asarray(mapped)  # Whose fields are quicker to get at.
     return self._mapped
 
   def add_log(self, shard: int, log: np.ndarray) -> None:
@@ -88,25 +94,28 @@ class Recorder:
       log: [., LOG_COLUMNS + columns + shards] float64, oldest first.
     """
     marks, rows = log[:, :_NUM_MARKS], log[:, _NUM_MARKS:]
-    for key, mask in _by_incarnation(rows):
-      where = self._places(key, rows[mask])
-      records = self.records
-      # What a replaced incarnation sends is lost; should it send again what was applied
-      # before, that stays applied.
-      news = (marks[mask][:, steps.LOG_COLUMN['status']] != steps.Status.LOST) | (
-        records['status'][where, shard] == steps.Status.LOST
-      )
-      mask[mask] = news
-      where = where[news]
-      self._fill(records, where, rows[mask])
-      version, status, applied_at, update_end = marks[mask].T
-      records['version_applied'][where, shard] = version
-      records['status'][where, shard] = status
-      records['applied_at'][where, shard] = applied_at
-      records['update_end'][where, shard] = update_end
-      ends = rows[mask][:, steps.COLUMN['pushed']] == 1
-      sequence = rows[mask][ends, steps.COLUMN['sequence']].astype(np.int64)
-      self._of_push[key] = _put(self._of_push.get(key), sequence, where[ends])
+    clients = _by_incarnation(rows)
+    where = np.empty([len(rows)], np.int64)
+    for key, own in clients:
+      where[own] = self._places(key, rows[own])
+    self._file.flush()
+    records = self.records
+    # What a replaced incarnation sends is lost; should it send again what was applied
+    # before, that stays applied.
+    news = (marks[:, steps.LOG_COLUMN['status']] != steps.Status.LOST) | (
+      records['status'][where, shard] == steps.Status.LOST
+    )
+    self._fill(records, where[news], rows[news])
+    version, status, applied_at, update_end = marks[news].T
+    records['version_applied'][where[news], shard] = version
+    records['status'][where[news], shard] = status
+    records['applied_at'][where[news], shard] = applied_at
+    records['update_end'][where[news], shard] = update_end
+    ends = news & (rows[:, steps.COLUMN['pushed']] == 1)
+    sequence = rows[:, steps.COLUMN['sequence']].astype(np.int64)
+    for key, own in clients:
+      own = own[ends[own]]
+      self._of_push[key] = _put(self._of_push.get(key), sequence[own], where[own])
     self._place_push_times()
 
   def add_window(self, key: Incarnation, pushes: np.ndarray, pending: np.ndarray) -> None:
@@ -119,6 +128,7 @@ class Recorder:
     """
     if len(pending):
       where = self._places(key, pending)
+      self._file.flush()
       unknown = where[self.records['status'][where].max(axis=1) == steps.Status.LOST]
       self._fill(self.records, unknown, pending[np.isin(where, unknown)])
     self._push_times += [
@@ -143,7 +153,6 @@ class Recorder:
           empty[name] = np.nan
       empty['version_applied'] = -1
       self._file.write(empty.tobytes())
-      self._file.flush()
       self._count += len(empty)
       self._of_step[key] = _put(self._of_step.get(key), step, known)
     return known
@@ -166,11 +175,12 @@ class Recorder:
 
 
 def _by_incarnation(rows: np.ndarray) -> list[tuple[Incarnation, np.ndarray]]:
-  keys = rows[:, [steps.COLUMN['replica'], steps.COLUMN['incarnation']]].astype(int)
-  return [
-    ((int(replica), int(incarnation)), (keys == (replica, incarnation)).all(axis=1))
-    for replica, incarnation in np.unique(keys, axis=0)
-  ]
+  """Returns where the rows of each incarnation are, in their order."""
+  keys = rows[:, [steps.COLUMN['replica'], steps.COLUMN['incarnation']]].astype(np.int64)
+  found, which = np.unique(keys, axis=0, return_inverse=True)
+  order = np.argsort(which.ravel(), kind='stable')
+  starts = np.cumsum(np.bincount(which.ravel()))[:-1]
+  return [(tuple(key), own) for key, own in zip(found.tolist(), np.split(order, starts))]
 
 
 def _get(table: np.ndarray | None, index: np.ndarray) -> np.ndarray:
@@ -209,7 +219,7 @@ def header(path: Path) -> dict[str, Any]:
       f'{path} has format {found["format"]}, not {_FORMAT}: read it with the version of '
       'distbelief that its summary.json names, or train anew'
     )
-  return found
+  return {'clock': 'cluster', **found}  # Of files that do not tell.
 
 
 def open_file(path: Path, mode: str = 'r') -> np.ndarray:
@@ -276,7 +286,7 @@ def mark_undone(workdir: Path | str, launch: int, clients: np.ndarray) -> int:
       continue
     records = open_file(path, 'r+')
     status = records['status']
-    counted = (status == steps.Status.APPLIED) | (status == steps.Status.DROPPED)
+    counted = steps.is_counted(status)
     if int(path.stem) == launch:
       kept = clients[:, records['replica']].transpose(1, 0, 2)  # [steps, shards, 4]
       incarnation = records['incarnation'][:, np.newaxis]

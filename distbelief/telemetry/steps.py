@@ -62,6 +62,7 @@ LOG_COLUMN = {name: index for index, name in enumerate(LOG_COLUMNS)}
 # Columns of a shard's table of clients, one row per replica: its newest incarnation, the
 # last push applied of it, the step after that, and its steps counted here in all.
 INCARNATION, SEQUENCE, NEXT_STEP, COUNTED = range(4)
+NO_CLIENT = (-1, -1, 0, 0)
 
 
 def row_width(num_shards: int) -> int:
@@ -98,10 +99,16 @@ _KINDS = {
 }
 
 
+def is_counted(status: np.ndarray) -> np.ndarray:
+  """Returns which steps count as done, of `status` of any shape: applied, or dropped."""
+  return (status == Status.APPLIED) | (status == Status.DROPPED)
+
+
 def record_dtype(num_shards: int) -> np.dtype:
   """Returns the layout of one step record.
 
-  Times are seconds since the epoch on the clock of the replica's machine (applied_at
+  Times are seconds since the epoch (under the virtual clock: simulated seconds since the
+  run began) on the clock of the replica's machine (applied_at
   and update_end: of the shard's; all of worker 0's, whose update has the place of a
   shard's, where there is no parameter server); NaN where nothing happened or nothing is
   known.

@@ -19,7 +19,7 @@ _MANY = 5000  # Samples, 15 MB; after each so many they come half as often.
 _NEARLY = 0.9  # Of the interval: a replica's windows do not end on the second.
 _DTYPE = np.dtype(
   [
-    ('time', '<f8'),  # Seconds since the epoch, on the replica's clock.
+    ('time', '<f8'),  # Seconds since the epoch, or simulated ones.
     ('replica', '<i4'),
     ('incarnation', '<i4'),
     ('step', '<i8'),  # The replica's next one.

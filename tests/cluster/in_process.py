@@ -10,8 +10,9 @@ from tensorflow.python.framework import ops
 
 from distbelief import config as config_lib
 from distbelief.algorithms import server, sharding
-from distbelief.cluster import checkpoints, parameter_server, replica
+from distbelief.cluster import parameter_server, replica, states
 from distbelief.models import objective
+from distbelief.rundir import checkpoints
 from distbelief.telemetry import steps as steps_lib
 from tests import made
 
@@ -113,7 +114,7 @@ class Cluster:
     rule = rule or server.ServerRule.from_config(config)
     start = checkpoints.first(self.objective.weights, rule.rule, num_shards, num_replicas)
     nobody = np.full([num_replicas], -1)
-    self._states = checkpoints.to_states(start, self.sharding.sizes, nobody)
+    self._states = states.to_states(start, self.sharding.sizes, nobody)
     self.server = parameter_server.ParameterServer(
       self.sharding,
       self.objective.statistics_shapes,

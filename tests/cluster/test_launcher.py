@@ -10,7 +10,8 @@ import pytest
 
 from distbelief import config as configs
 from distbelief import errors
-from distbelief.cluster import environment, launcher, task_failures
+from distbelief.cluster import environment, launcher
+from distbelief.rundir import task_failures
 from distbelief.telemetry import provenance
 
 

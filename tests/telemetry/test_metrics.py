@@ -97,6 +97,15 @@ def scalars(accumulator, tag):
   return found
 
 
+def test_tensorboard_s_wall_time_is_the_clock_s(workdir):
+  seconds = iter([0.0, 12.5, 99.0])
+  writer = board.MetricWriter(workdir, config_lib.default_config(), lambda: next(seconds))
+  writer.scalars(1, {'train/loss': 2.5})
+  writer.scalars(2, {'train/loss': 1.5})
+  found = events(workdir).Tensors('train/loss')
+  assert [event.wall_time for event in found] == [12.5, 99.0]
+
+
 def test_tensorboard_reads_the_scalars(workdir, writer):
   writer.scalars(10, {'train/loss': 2.5, 'staleness/mean': 1.0})
   writer.scalars(20, {'train/loss': 1.5})

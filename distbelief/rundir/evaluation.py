@@ -17,6 +17,16 @@ _BATCH = 1024
 GetWeights = Callable[[], Weights]  # Returns them, as they then are.
 
 
+class _AtOnce(concurrent.futures.Executor):
+  """Does what it is given before it goes on."""
+
+  def submit(self, job: Callable[..., Any], *args: Any) -> concurrent.futures.Future:
+    """Returns a future that is done; raises what the job raises."""
+    future: concurrent.futures.Future = concurrent.futures.Future()
+    future.set_result(job(*args))
+    return future
+
+
 class Evaluator:
   """Scores parameters, at most one evaluation at a time.
 
@@ -34,6 +44,8 @@ class Evaluator:
     kept: snapshots.Snapshots | None,
     eval_steps: int,
     start: int,
+    *,
+    beside: bool = True,
   ) -> None:
     """Evaluates nothing yet.
 
@@ -45,12 +57,15 @@ class Evaluator:
       kept: Is offered the parameters.
       eval_steps: config.eval_steps.
       start: Minibatches that were applied before.
+      beside: Whether the training goes on meanwhile.
     """
     self._objective, self._source = objective, source
     self._writer, self._activities, self._snapshots = writer, activity, kept
     self._eval_steps = eval_steps
     self._next = self._following(start)
-    self._thread = concurrent.futures.ThreadPoolExecutor(1, 'evaluation')
+    self._thread: concurrent.futures.Executor = (
+      concurrent.futures.ThreadPoolExecutor(1, 'evaluation') if beside else _AtOnce()
+    )
     self._running: concurrent.futures.Future | None = None
     self._minibatches: list[Any] = []
     self.accuracy: float | None = None

@@ -7,7 +7,7 @@ so that a run resumes on another number of shards.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,13 +15,14 @@ import numpy as np
 import tensorflow as tf
 
 from distbelief.algorithms.rules import Rule
+from distbelief.algorithms.sharding import Sharding
 from distbelief.algorithms.statistics import Weights
-from distbelief.cluster import shards as shards_lib
-from distbelief.cluster.shards import TAIL
+from distbelief.models.objective import Objective
 from distbelief.telemetry.steps import (
   COUNTED,
   INCARNATION,
   NEXT_STEP,
+  NO_CLIENT,
   SEQUENCE,
   counted_by_all,
 )
@@ -39,6 +40,13 @@ class Checkpoint(NamedTuple):
   seconds: np.ndarray  # [] float64, since the first step's start.
   launch: np.ndarray  # [] int64, index of the launch that wrote it.
 
+  def weights(self, objective: Objective) -> Weights:
+    """Returns the model's parameters and statistics."""
+    return Weights(
+      Sharding(objective.shapes, 1).join([tf.constant(self.parameters)]),
+      Sharding(objective.statistics_shapes, 1).join([tf.constant(self.statistics)]),
+    )
+
   @property
   def steps(self) -> int:
     """Minibatches that every shard has counted."""
@@ -52,73 +60,78 @@ def first(
   num_replicas: int,
 ) -> Checkpoint:
   """Returns what a run begins with, at step 0, before its first launch."""
-  flat = np.concatenate([np.ravel(tensor) for tensor in weights.params])
-  statistics = [np.ravel(tensor) for tensor in weights.statistics]
-  return Checkpoint(
-    parameters=flat,
-    slots=np.zeros([len(rule.slots), len(flat)], np.float32),
-    statistics=np.concatenate([np.zeros([0], np.float32), *statistics]),
-    versions=np.zeros([num_shards], np.int64),
-    clients=np.tile(np.array(shards_lib.NO_CLIENT), [num_shards, num_replicas, 1]),
-    released=np.int64(0),
-    seconds=np.float64(0.0),
-    launch=np.int64(-1),
+  size = sum(np.size(tensor) for tensor in weights.params)
+  return of_weights(
+    weights,
+    np.zeros([len(rule.slots), size], np.float32),
+    np.zeros([num_shards], np.int64),
+    np.tile(np.array(NO_CLIENT), [num_shards, num_replicas, 1]),
+    released=False,
+    seconds=0.0,
+    launch=-1,
   )
 
 
-def from_states(
-  states: Sequence[shards_lib.ShardState],
-  sizes: Sequence[int],
+def of_weights(
+  weights: Weights,
+  slots: Sequence[np.ndarray],
+  versions: np.ndarray,
+  clients: np.ndarray,
+  *,
+  released: bool,
   seconds: float,
   launch: int,
 ) -> Checkpoint:
-  """Returns what the shards' snapshots make together.
+  """Returns a checkpoint of what is known per variable.
 
   Args:
-    states: One per shard.
-    sizes: Parameters on each shard.
-    seconds: Of the run, so far.
+    weights: Parameters and statistics.
+    slots: The rule's, each [P].
+    versions: As in Checkpoint; so for the rest.
+    clients: The shards' tables.
+    released: Whether the warm start is over.
+    seconds: Since the first step's start.
     launch: Its index.
   """
-  vectors = [state.vector for state in states]
-  slots = [
-    np.concatenate([slot[:size] for slot, size in zip(parts, sizes)])
-    for parts in zip(*(state.slots for state in states))
-  ]
-  parameters = np.concatenate([v[:size] for v, size in zip(vectors, sizes)])
+  parameters = np.concatenate([np.ravel(tensor) for tensor in weights.params])
+  statistics = [np.ravel(tensor) for tensor in weights.statistics]
   return Checkpoint(
     parameters=parameters,
     slots=np.array(slots, np.float32).reshape([-1, len(parameters)]),
-    statistics=vectors[0][sizes[0] : -TAIL],
-    versions=np.array([int(shards_lib.version_of(state.vector)) for state in states]),
-    clients=np.stack([state.clients for state in states]),
-    released=np.int64(max(int(state.released) for state in states)),
+    statistics=np.concatenate([np.zeros([0], np.float32), *statistics]),
+    versions=versions,
+    clients=clients.copy(),
+    released=np.int64(released),
     seconds=np.float64(seconds),
     launch=np.int64(launch),
   )
 
 
-def to_states(
-  checkpoint: Checkpoint, sizes: Sequence[int], newest_incarnations: np.ndarray
-) -> list[shards_lib.ShardState]:
-  """Returns the shards' states to restore.
+def tables(
+  checkpoint: Checkpoint, num_shards: int, newest_incarnations: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+  """Returns what so many shards go on with.
+
+  If there are as many as then, each gets its own version and table of clients back; else
+  all get the newest version, and of each client what all shards had counted.
 
   Args:
     checkpoint: What to go back to.
-    sizes: Parameters on each shard. If there are as many shards as then, each gets its
-      own version and table of clients back; else all get the newest version, and of each
-      client what all shards had counted.
+    num_shards: Of this launch.
     newest_incarnations: [replicas], those that have been used, by what came after the
       checkpoint as well; the next ones are new.
+
+  Returns:
+    Versions [shards], and tables of clients [shards, replicas, 4], int64.
   """
   versions, clients = checkpoint.versions, checkpoint.clients
-  if len(sizes) != len(versions):
-    versions = np.repeat(versions.max(), len(sizes))
+  if num_shards != len(versions):
+    versions = np.repeat(versions.max(), num_shards)
     merged = clients.max(axis=0)
     merged[:, COUNTED] = counted_by_all(clients)
-    clients = np.repeat(merged[np.newaxis], len(sizes), axis=0)
+    clients = np.repeat(merged[np.newaxis], num_shards, axis=0)
   replicas = max(len(newest_incarnations), clients.shape[1])
-  table = np.zeros([len(sizes), replicas, clients.shape[2]], np.int64)
+  table = np.zeros([num_shards, replicas, clients.shape[2]], np.int64)
   table[..., INCARNATION] = -1
   table[:, : clients.shape[1]] = clients
   newest = newest_incarnations
@@ -127,24 +140,7 @@ def to_states(
   )
   table[..., SEQUENCE] = np.iinfo(np.int64).max  # Nobody goes on without registering.
   table[..., NEXT_STEP] = table[..., NEXT_STEP].max(axis=0)
-  ends = np.cumsum(sizes)
-  states = []
-  for index, (size, end) in enumerate(zip(sizes, ends)):
-    part = slice(end - size, end)
-    statistics = checkpoint.statistics[: None if index == 0 else 0]
-    tail = np.array(shards_lib.tail_of(versions[index]), np.float32)
-    rest = np.concatenate([statistics, tail])
-    states.append(
-      shards_lib.ShardState(
-        np.concatenate([checkpoint.parameters[part], rest]),
-        tuple(
-          np.concatenate([slot[part], np.zeros_like(rest)]) for slot in checkpoint.slots
-        ),
-        table[index],
-        checkpoint.released,
-      )
-    )
-  return states
+  return versions, table
 
 
 class CheckpointWriter:
@@ -181,15 +177,20 @@ class CheckpointWriter:
       self._manager.save(checkpoint_number=checkpoint.steps)
 
 
+def seconds(directory: Path) -> float:
+  """Returns for how long a run had gone on at its newest checkpoint; 0: none yet."""
+  path = tf.train.latest_checkpoint(str(directory))
+  return 0.0 if path is None else float(_reader(path)('seconds'))
+
+
 def latest(directory: Path) -> Checkpoint | None:
   """Returns the newest checkpoint, or None if there is none."""
   path = tf.train.latest_checkpoint(str(directory))
   if path is None:
     return None
+  return Checkpoint(*map(_reader(path), Checkpoint._fields))
+
+
+def _reader(path: str) -> Callable[[str], np.ndarray]:
   reader = tf.train.load_checkpoint(path)
-  return Checkpoint(
-    *(
-      reader.get_tensor(f'{name}/.ATTRIBUTES/VARIABLE_VALUE')
-      for name in Checkpoint._fields
-    )
-  )
+  return lambda name: reader.get_tensor(f'{name}/.ATTRIBUTES/VARIABLE_VALUE')

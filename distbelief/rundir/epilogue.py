@@ -21,6 +21,7 @@ from distbelief.telemetry.sketch import Sketch
 
 _EXAMPLES = 1024  # Of the hold-out data, over which the loss is taken.
 _SECONDS = 3.0  # That the loss around the run may take.
+_FLOPS = 1e10  # A second, of a machine that nobody has measured.
 
 
 def show(
@@ -77,7 +78,12 @@ def survey(run: Run, objective: Objective, source: data.Source, weights: Weights
       params = cut.join([tf.constant(flat)])
       return objective.evaluate(params, weights.statistics, minibatch)['loss']
 
-    return swarm.surface(plane, samples, kept, loss, _SECONDS)
+    # What comes of simulated time must not depend on how busy this machine is.
+    each = 2 * kept.shape[1] * num_examples / _FLOPS
+    is_virtual = run.header['clock'] == 'virtual'
+    return swarm.surface(
+      plane, samples, kept, loss, _SECONDS, each if is_virtual else None
+    )
 
   found = surface(_EXAMPLES) or surface(_EXAMPLES // 16)  # Of a large model.
   swarm.save(run.workdir, plane, found)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,10 @@ from distbelief.algorithms.rules import Rule
 from distbelief.algorithms.sharding import Sharding
 from distbelief.analysis import pushes, staleness, summary, utilisation
 from distbelief.analysis.run import Run
-from distbelief.cluster import checkpoints, epilogue
-from distbelief.cluster.evaluation import Evaluator, GetWeights
 from distbelief.models import architecture
 from distbelief.models.objective import Objective
+from distbelief.rundir import checkpoints, epilogue
+from distbelief.rundir.evaluation import Evaluator, GetWeights
 from distbelief.telemetry import (
   activities,
   board,
@@ -30,6 +29,7 @@ from distbelief.telemetry import (
   steps,
   swarm,
 )
+from distbelief.telemetry.clock import REAL, Clock
 from distbelief.telemetry.records import Incarnation
 from distbelief.telemetry.steps import LOG_COLUMN, Status
 from distbelief.telemetry.tally import Tally
@@ -61,6 +61,8 @@ class Logbook:
     rule: Rule,
     num_replicas: int,
     num_shards: int,
+    clock: Clock = REAL,
+    shard_bytes: Sequence[int] | None = None,
   ) -> None:
     """Marks what going back to the last checkpoint undoes, and opens all files.
 
@@ -74,13 +76,16 @@ class Logbook:
       rule: Of the server; its slots are in the checkpoints.
       num_replicas: Of this launch.
       num_shards: Whose logs there will be; 1 where there is no parameter server.
+      clock: That all times are of.
+      shard_bytes: What travels to or from each shard, if not its part of the model.
 
     Raises:
       errors.ConfigError: If the run has more steps than it is to have, or cannot go on
         with so many replicas; nothing is changed then.
     """
     self._config, self._workdir, self._display = config, workdir, display
-    self._command_started = origin.started
+    self._clock = clock
+    self._command_started = clock.now() if clock.stands_still else origin.started
     self._provenance = provenance.collect(origin)
     self._objective, self._num_replicas = objective, num_replicas
     self._source = source
@@ -91,29 +96,36 @@ class Logbook:
     self._ended = 0.0  # The last update's time.
     self._losses: list[float] = []  # Since the last evaluation.
     self._next_scalars = 0.0
-    self._next_save = time.time() + config.checkpoint_seconds
+    self._shown: dict[str, float] = {}  # The last scalars.
+    self._next_save = self._clock.now() + config.checkpoint_seconds
 
     self.newest_incarnations = records.newest_incarnations(workdir, num_replicas)
     self.launch = len(records.files(workdir))
     self.checkpoint = self._begin(rule, num_shards)
-    shard_bytes = 4 * np.array(Sharding(objective.shapes, num_shards).sizes)
-    shard_bytes[0] += 4 * Sharding(objective.statistics_shapes, 1).sizes[0]
+    own_bytes = 4 * np.array(Sharding(objective.shapes, num_shards).sizes)
+    own_bytes[0] += 4 * Sharding(objective.statistics_shapes, 1).sizes[0]
+    shard_bytes = own_bytes if shard_bytes is None else shard_bytes
     self._recorder = records.Recorder(
-      workdir / 'steps' / f'{self.launch:03}.bin', num_shards, num_replicas, shard_bytes
+      workdir / 'steps' / f'{self.launch:03}.bin',
+      num_shards,
+      num_replicas,
+      shard_bytes,
+      clock.name,
     )
     self._swarm = swarm.SwarmWriter(workdir, config.telemetry.swarm_seconds)
-    self._activities = activities.ActivityWriter(workdir)
-    self._writer = board.MetricWriter(workdir, config)
+    self._activities = activities.ActivityWriter(workdir, clock.now)
+    self._writer = board.MetricWriter(workdir, config, clock.now)
     self._evaluator = Evaluator(
       objective,
       source,
       self._writer,
       self._activities,
-      snapshots.Snapshots(workdir, int(shard_bytes.sum()) // 4)
+      snapshots.Snapshots(workdir, int(own_bytes.sum()) // 4)
       if config.telemetry.swarm_seconds
       else None,
       config.eval_steps,
       self.checkpoint.steps,
+      beside=not clock.stands_still,
     )
     self._checkpoints = checkpoints.CheckpointWriter(
       workdir / 'checkpoints', config.checkpoints_kept
@@ -177,12 +189,17 @@ class Logbook:
   @property
   def seconds(self) -> float:
     """Time since the first step's start, without that between launches."""
-    return time.time() - self._origin
+    return self._clock.now() - self._origin
 
   @property
   def save_due(self) -> bool:
     """Whether it is time for a checkpoint."""
-    return self.started and time.time() >= self._next_save
+    return self.started and self._clock.now() >= self._next_save
+
+  @property
+  def look_due(self) -> bool:
+    """Whether it is time for what only `look` does, evaluations apart."""
+    return self._clock.now() >= min(self._next_scalars, self._next_save)
 
   # While it trains.
 
@@ -235,13 +252,15 @@ class Logbook:
       versions: [shards].
       weights: Returns those to evaluate; called in another thread.
     """
-    now = time.time()
+    now = self._clock.now()
     if self._origin is None and done > self.checkpoint.steps:  # Nothing is recorded.
       self._begin_at(now)
     self._tally.add_progress(now, done)
     if now >= self._next_scalars:
       self._next_scalars = now + self._config.telemetry.seconds
       self._show(done, versions)
+    elif self._clock.stands_still and done < self._config.num_steps:
+      self.show_progress(done)  # A simulated second may take long.
     if self.started and self._evaluator.due(done) and done < self._config.num_steps:
       self._evaluator.start(self._row(now, done, versions), weights)
 
@@ -249,20 +268,25 @@ class Logbook:
     """Writes a checkpoint, whose every step must be on record before."""
     with self._activities.during('checkpoint', checkpoint.steps):
       self._checkpoints.write(checkpoint)
-    self._next_save = time.time() + self._config.checkpoint_seconds
+    self._next_save = self._clock.now() + self._config.checkpoint_seconds
 
   def _show(self, done: int, versions: np.ndarray) -> None:
     scalars, histograms = self._tally.take()
     of_shards = {f'versions/shard_{i}': v for i, v in enumerate(versions)}
     self._writer.scalars(done, {**scalars, **of_shards, **self._swarm.scalars()})
     self._writer.histograms(done, histograms)
+    self._shown = scalars
+    self.show_progress(done)
+
+  def show_progress(self, done: int) -> None:
+    """Shows how far the run is."""
     self._display.progress(
       steps=done,
       num_steps=self._config.num_steps,
-      loss=scalars.get('train/loss'),
+      loss=self._shown.get('train/loss'),
       accuracy=self._evaluator.accuracy,
       examples_per_second=self._tally.examples_per_second(),
-      staleness=scalars.get('staleness/mean'),
+      staleness=self._shown.get('staleness/mean'),
       phase=self.phase,
     )
 
@@ -297,8 +321,8 @@ class Logbook:
     """
     config, workdir = self._config, self._workdir
     if self._origin is None:  # There was nothing left to do.
-      self._begin_at(time.time())
-    self._ended = self._ended or time.time()  # Nothing is recorded.
+      self._begin_at(self._clock.now())
+    self._ended = self._ended or self._clock.now()  # Nothing is recorded.
     done = config.num_steps
     self._evaluator.finish(self._row(self._ended, done, versions), weights)
     self._show(done, versions)
@@ -317,7 +341,7 @@ class Logbook:
     new_seconds = max(seconds - float(self.checkpoint.seconds), 1e-9)
     fields = {
       'algorithm': config.algorithm,
-      'clock': 'cluster',
+      'clock': self._clock.name,
       'seconds': seconds,
       'startup_seconds': self._startup_seconds,
       'steps': done,

@@ -1,0 +1,1 @@
+"""A run's directory: what keeps it while a run is under way, under every clock."""

@@ -1,0 +1,23 @@
+"""Which clock a run's times are of."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+
+class Clock(NamedTuple):
+  """What tells a run's leader the time, in seconds."""
+
+  name: str  # cluster or virtual, as in summary.json.
+  now: Callable[[], float]
+  stands_still: bool  # While Python computes: nothing goes on beside it.
+
+
+REAL = Clock('cluster', time.time, stands_still=False)
+
+
+def virtual(now: Callable[[], float]) -> Clock:
+  """Returns a clock of simulated seconds."""
+  return Clock('virtual', now, stands_still=True)
