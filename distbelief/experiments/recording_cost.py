@@ -8,17 +8,14 @@ read between two evaluations, so that neither start nor end counts.
 from __future__ import annotations
 
 import collections
-import os
 import statistics
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from distbelief.telemetry import activities
+from distbelief.experiments import tasks
 
+CONFIG = 'configs/synthetic_speech.py'
 N = (10, 100)  # n_fetch = n_push.
 BOUND = 0.03
 _STEPS = {10: 8_000, 100: 12_000}
@@ -85,48 +82,20 @@ def measure(workdir: Path, n: int, recording: Mapping[str, Any]) -> Cost:
     'checkpoint_seconds': 3600.0,
     **recording,
   }
-  words = [sys.executable, 'scripts/train.py', '--config=configs/synthetic_speech.py']
-  words += [f'--workdir={workdir}']
-  words += [f'--config.{name}={value}' for name, value in fields.items()]
-  readings = []  # (steps, processor seconds, time).
-  with subprocess.Popen(words, stderr=subprocess.DEVNULL) as process:
-    seen = 0
-    while process.poll() is None:
-      done = activities.read(workdir)
-      if len(done) > seen:
-        seen = len(done)
-        if done[-1].name == 'evaluation':
-          readings.append((done[-1].steps, _processor(process.pid), done[-1].start))
-      time.sleep(0.01)
-  if process.returncode:
-    raise RuntimeError(f'training in {workdir} ended with status {process.returncode}')
-  # The first evaluation takes longer than others, and so its reading is late; the last
-  # one is at the run's end, when tasks may have gone.
-  _, (steps, processor, start), *_, (last, used, end), _ = readings
-  each = last - steps
-  by_task = {task: (used[task] - processor[task]) / each for task in used}
-  return Cost(sum(by_task.values()), by_task, (end - start) / each, each)
+  # Tasks may have gone at the last reading, and the first one is late.
+  _, first, *_, last, _ = tasks.watch(CONFIG, workdir, fields)
+  each = last.steps - first.steps
+  used, before = _by_kind(last.processor), _by_kind(first.processor)
+  by_task = {kind: (used[kind] - before[kind]) / each for kind in used}
+  return Cost(sum(by_task.values()), by_task, (last.time - first.time) / each, each)
 
 
-def _processor(root: int) -> collections.Counter[str]:
-  """Returns the processor seconds of a process' descendants that live, by task."""
-  parents, names, times = {}, {}, {}
-  for folder in Path('/proc').glob('[0-9]*'):
-    try:
-      before, stat = (folder / 'stat').read_text().rsplit(')', 1)
-    except OSError:  # It has just ended.
-      continue
-    pid, stat = int(folder.name), stat.split()
-    parents[pid] = int(stat[1])
-    # Tasks are named by job and index, e.g. replica-1.
-    names[pid] = before.split('(', 1)[1].split('-')[0]
-    times[pid] = sum(map(int, stat[11:13])) / os.sysconf('SC_CLK_TCK')
-  family = {root}
-  while more := {p for p, parent in parents.items() if parent in family} - family:
-    family |= more
+def _by_kind(processor: Mapping[str, float]) -> collections.Counter[str]:
+  """Returns processor seconds by the kind of task."""
   used: collections.Counter[str] = collections.Counter()
-  for pid in family & times.keys():
-    used[names[pid] if names[pid] in _TASKS else 'other'] += times[pid]
+  for name, seconds in processor.items():
+    kind = name.split('-')[0]
+    used[kind if kind in _TASKS else 'other'] += seconds
   return used
 
 

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from distbelief import config as config_lib
 from distbelief import learning
-from distbelief.experiments import claims
+from distbelief.experiments import claims, tasks
 from distbelief.telemetry import records
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -90,21 +90,7 @@ def num_records(workdir):
 
 def tasks_of(launcher):
   """Process ids by name, of all descendants of a process."""
-  parents, names = {}, {}
-  for folder in pathlib.Path('/proc').glob('[0-9]*'):
-    with contextlib.suppress(OSError):
-      status = (folder / 'stat').read_text().rpartition(')')
-      parents[int(folder.name)] = int(status[2].split()[1])
-      names[int(folder.name)] = (folder / 'comm').read_text().strip()
-
-  def descends(pid):
-    while pid in parents:
-      pid = parents[pid]
-      if pid == launcher:
-        return True
-    return False
-
-  return {names[pid]: pid for pid in parents if descends(pid)}
+  return {task.name: task.pid for task in tasks.of(launcher)}
 
 
 @contextlib.contextmanager
