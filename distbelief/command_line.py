@@ -36,8 +36,12 @@ def train(argv: list[str]) -> int:
   workdir_flag = flags.DEFINE_string(
     'workdir', None, "The run's directory; the same run there is resumed.", values
   )
-  flags.DEFINE_enum(
-    'clock', 'cluster', ['cluster'], 'What turns the crank: real processes.', values
+  clock_flag = flags.DEFINE_enum(
+    'clock',
+    'cluster',
+    ['cluster', 'virtual'],
+    'What turns the crank: real processes, or simulated time in this one.',
+    values,
   )
   print_flag = flags.DEFINE_bool(
     'print_config',
@@ -55,7 +59,9 @@ def train(argv: list[str]) -> int:
       return errors.DONE
     if not workdir_flag.value:
       raise errors.UserError(f'--workdir is missing: {_USAGE}')
-    return run.launch(config, workdir_flag.value, _tf_config(os.environ))
+    return run.launch(
+      config, workdir_flag.value, _tf_config(os.environ), clock=clock_flag.value
+    )
   except errors.UserError as error:
     print(f'error: {error}', file=sys.stderr)
     return error.status
@@ -78,7 +84,7 @@ def evaluate(argv: list[str]) -> int:
       )
     config_lib.check_fields(config)
     os.environ['KERAS_BACKEND'] = 'tensorflow'
-    with _without_chatter():
+    with without_chatter():
       from distbelief import scoring
 
       line = scoring.holdout(config, path)
@@ -90,7 +96,7 @@ def evaluate(argv: list[str]) -> int:
 
 
 @contextlib.contextmanager
-def _without_chatter() -> Iterator[None]:
+def without_chatter() -> Iterator[None]:
   """Keeps TensorFlow's remarks from the screen, unless something unexpected happens.
 
   It makes them in native code, some of them whatever TF_CPP_MIN_LOG_LEVEL says.

@@ -256,13 +256,14 @@ FIELDS = (
     'cluster.step_distribution',
     'constant',
     'How step_seconds varies per replica and step: constant, gamma, lognormal, '
-    'exponential; seeded.',
-    _one_of('constant', 'gamma', 'lognormal', 'exponential'),
+    'exponential, pareto (a heavy tail); seeded.',
+    _one_of('constant', 'gamma', 'lognormal', 'exponential', 'pareto'),
   ),
   Field(
     'cluster.step_deviation',
     0.15,
-    'Standard deviation of gamma and lognormal step_seconds, as a fraction of the mean.',
+    'Standard deviation of gamma, lognormal and pareto step_seconds, as a fraction of '
+    'the mean.',
     _more_than_0(),
   ),
   Field(
@@ -343,6 +344,90 @@ FIELDS = (
     float,
     "The rate under algorithm synchronous (none: the server's).",
     _more_than_0(),
+  ),
+  Field(
+    'synchronous.backup_workers',
+    0,
+    'Of the replicas, how many an update does without: it takes the first to come (Chen '
+    'et al. 2016); virtual clock only.',
+    _at_least(0, 'replicas'),
+  ),
+  Field(
+    'simulation.compute_seconds',
+    float,
+    'Virtual clock: seconds that a machine computes a minibatch (none: from '
+    'flops_per_second); step_seconds hide it, and without them it varies as they would.',
+    _more_than_0('seconds'),
+  ),
+  Field(
+    'simulation.flops_per_second',
+    5e10,
+    "Virtual clock: a machine's speed; a minibatch takes 6 flops per parameter and "
+    'example.',
+    _more_than_0('flops per second'),
+  ),
+  Field(
+    'simulation.charged_parameters',
+    int,
+    'Virtual clock: parameters of the network that computing and transfers are charged '
+    'for, e.g. 41777152 (none: of the one that trains).',
+    _at_least(1, 'parameter'),
+  ),
+  Field(
+    'simulation.replica_bandwidth',
+    float,
+    "Virtual clock: bytes per second of a replica's link (none: no limit).",
+    _more_than_0('bytes per second'),
+  ),
+  Field(
+    'simulation.shard_bandwidth',
+    float,
+    "Virtual clock: bytes per second of a shard's link, which serves one transfer after "
+    'the other (none: no limit).',
+    _more_than_0('bytes per second'),
+  ),
+  Field(
+    'simulation.update_seconds',
+    0.0,
+    'Virtual clock: seconds for which an update has its shard locked.',
+    _at_least(0, 'seconds'),
+  ),
+  Field(
+    'simulation.window_seconds',
+    0.0,
+    'Virtual clock: seconds between two windows of a replica.',
+    _at_least(0, 'seconds'),
+  ),
+  Field(
+    'simulation.straggler_every_seconds',
+    0.0,
+    'Virtual clock: mean time, exponential, until a machine becomes slow for a while; 0: '
+    'never.',
+    _at_least(0, 'seconds'),
+  ),
+  Field(
+    'simulation.straggler_seconds',
+    10.0,
+    'Virtual clock: mean time, exponential, for which it is slow.',
+    _more_than_0('seconds'),
+  ),
+  Field(
+    'simulation.straggler_factor',
+    4.0,
+    'Virtual clock: how many times longer its steps take then.',
+    _more_than_0(),
+  ),
+  Field(
+    'simulation.life_seconds',
+    float,
+    'Virtual clock: mean time, exponential, until a replica dies (none: never).',
+    _more_than_0('seconds'),
+  ),
+  Field(
+    'simulation.restart_seconds',
+    5.0,
+    'Virtual clock: until it is back.',
+    _at_least(0, 'seconds'),
   ),
   Field(
     'telemetry.records',
@@ -437,15 +522,22 @@ def must_be(name: str) -> str:
   return f'must be {_KINDS[_type(_BY_NAME[name])]}'
 
 
-def check(config: ml_collections.ConfigDict) -> None:
+def check(config: ml_collections.ConfigDict, clock: str = 'cluster') -> None:
   """Raises errors.ConfigError for the first field that cannot be.
 
   Args:
     config: The whole config. Fields that hang together are looked at as well; the
       counts of tasks must be those of the cluster, or left open for one on this machine.
+    clock: cluster or virtual.
   """
   check_fields(config)
   _check_together(config)
+  if clock == 'cluster' and backup_workers(config):
+    raise errors.ConfigError(
+      'config.synchronous.backup_workers',
+      config.synchronous.backup_workers,
+      'is for the virtual clock: an all-reduce waits for all; set --clock=virtual, or 0',
+    )
 
 
 def check_fields(config: ml_collections.ConfigDict) -> None:
@@ -494,13 +586,20 @@ def _check_together(config: ml_collections.ConfigDict) -> None:
       config.downpour.warmstart_steps,
       f'must be at most config.num_steps ({config.num_steps}): they are part of them',
     )
-  if config.algorithm == 'synchronous' and config.num_steps % replicas:
-    below = config.num_steps // replicas * replicas
-    nearest = f'{below} or {below + replicas}' if below else f'{replicas}'
+  if backup_workers(config) >= replicas:
+    raise errors.ConfigError(
+      'config.synchronous.backup_workers',
+      config.synchronous.backup_workers,
+      f'must be less than the {replicas} replicas, backups among them',
+    )
+  needed = replicas - backup_workers(config)
+  if config.algorithm == 'synchronous' and config.num_steps % needed:
+    below = config.num_steps // needed * needed
+    nearest = f'{below} or {below + needed}' if below else f'{needed}'
     raise errors.ConfigError(
       'config.num_steps',
       config.num_steps,
-      f'must be a multiple of the {replicas} replicas, each of which has a minibatch in '
+      f'must be a multiple of the {needed} replicas, each of which has a minibatch in '
       f'every update: {nearest}',
     )
 
@@ -538,6 +637,13 @@ def learning_rate(config: ml_collections.ConfigDict) -> float:
 def warmstart_steps(config: ml_collections.ConfigDict) -> int:
   """Returns how many steps replica 0 does alone: config.downpour is Downpour's only."""
   return config.downpour.warmstart_steps if config.algorithm == 'downpour' else 0
+
+
+def backup_workers(config: ml_collections.ConfigDict) -> int:
+  """Returns how many replicas an update does without: config.synchronous' only."""
+  if config.algorithm != 'synchronous':
+    return 0
+  return config.synchronous.backup_workers
 
 
 def overlaps(config: ml_collections.ConfigDict) -> bool:

@@ -27,6 +27,7 @@ def train(
   workdir: str | os.PathLike,
   model: Any = None,
   data: Callable[[str, int], Any] | str | None = None,
+  clock: str = 'cluster',
 ) -> dict[str, Any]:
   """Trains as `config` says, on a cluster of processes on this machine.
 
@@ -42,6 +43,7 @@ def train(
     data: In place of config.data.name: a function at the top of a file, of (split, seed)
       with split 'train' or 'holdout', that returns a tf.data.Dataset of single examples
       (inputs, label); or its name.
+    clock: cluster, or virtual: simulated time, in one process.
 
   Returns:
     What the run's summary.json holds.
@@ -57,14 +59,15 @@ def train(
     config.data.name = data if isinstance(data, str) else own.name_of('data', data)
   if model is not None:
     config.model.name = _name_of_model(model, Path(workdir))
-  config_lib.check(config)
+  config_lib.check(config, clock)
   with workdirs.hold(Path(workdir)):
-    workdirs.prepare(config, Path(workdir))
+    workdirs.prepare(config, Path(workdir), clock)
     if config.model.name == str(Path(workdir).resolve() / _GIVEN):
       _save(model, Path(config.model.name))
   with tempfile.NamedTemporaryFile('w', suffix='.json') as file:
     # The command that a reader of the summary can repeat is the caller's.
-    json.dump({'config': config.to_dict(), 'command': sys.argv}, file)
+    order = {'config': config.to_dict(), 'command': sys.argv, 'clock': clock}
+    json.dump(order, file)
     file.flush()
     words = [sys.executable, '-m', __package__, file.name, os.fspath(workdir)]
     status = _run(words)
@@ -127,6 +130,7 @@ def launch(
   workdir: str,
   tf_config: Mapping[str, Any] | None = None,
   command: list[str] | None = None,
+  clock: str = 'cluster',
 ) -> int:
   """Runs a whole cluster on this machine, or one task of a larger one.
 
@@ -135,24 +139,31 @@ def launch(
     workdir: The run's directory.
     tf_config: What the environment's TF_CONFIG says, parsed; None: start everything.
     command: What started this process, for the summary; by default its own words.
+    clock: What turns the crank: cluster (real processes) or virtual (simulated time, in
+      this process).
 
   Returns:
     An exit status, see errors.py.
   """
-  if tf_config is not None:
+  if tf_config is not None and clock == 'cluster':
     from distbelief.cluster import by_hand
 
     config_lib.check_fields(config)  # The rest when the cluster is known.
     return by_hand.play(config, workdir, tf_config)
-  from distbelief.cluster import launcher
-
-  config_lib.check(config)
+  config_lib.check(config, clock)
   with workdirs.hold(Path(workdir)):
-    if workdirs.prepare(config, Path(workdir)):
+    if workdirs.prepare(config, Path(workdir), clock):
       print(workdirs.already_finished(config, workdir))
       return errors.DONE
     origin = provenance.Origin.of_this_process()
-    return launcher.launch(config, workdir, origin._replace(command=command or sys.argv))
+    origin = origin._replace(command=command or sys.argv)
+    if clock == 'virtual':
+      from distbelief.simulation import launch as simulator
+
+      return simulator.launch(config, workdir, origin)
+    from distbelief.cluster import launcher
+
+    return launcher.launch(config, workdir, origin)
 
 
 def main(order: str, workdir: str) -> int:
@@ -160,7 +171,7 @@ def main(order: str, workdir: str) -> int:
   words = json.loads(Path(order).read_text())
   config = config_lib.from_json(json.dumps(words['config']))
   try:
-    return launch(config, workdir, command=words['command'])
+    return launch(config, workdir, command=words['command'], clock=words['clock'])
   except errors.UserError as error:
     print(f'error: {error}', file=sys.stderr)
     return error.status

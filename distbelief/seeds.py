@@ -10,15 +10,15 @@ MODEL = 0xD809  # E.g. of dropout.
 
 
 def of_step(
-  seed: int, stream: int, replica: int | tf.Tensor, step: int | tf.Tensor
+  seed: int | tf.Tensor, stream: int, replica: int | tf.Tensor, step: int | tf.Tensor
 ) -> tf.Tensor:
-  """Returns a seed for tf.random.stateless_*, [2] int64.
+  """Returns seeds for tf.random.stateless_*, [..., 2] int64.
 
   Args:
-    seed: config.seed.
+    seed: config.seed; an int64 scalar if it is a tensor.
     stream: PADDING or MODEL.
-    replica: Scalar.
-    step: The replica's, scalar.
+    replica: Any shape.
+    step: The replica's, of the same shape.
   """
   own = tf.cast(seed * 65_536 + stream, tf.int64) + tf.cast(replica, tf.int64)
-  return tf.stack([own, tf.cast(step, tf.int64)])
+  return tf.stack([own, tf.cast(step, tf.int64)], axis=-1)

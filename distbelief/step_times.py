@@ -13,14 +13,17 @@ from distbelief import seeds as seeds_lib
 
 
 def sample_seconds(
-  cluster: ml_collections.ConfigDict, seed: int, replica: tf.Tensor, step: tf.Tensor
+  cluster: ml_collections.ConfigDict,
+  seed: int | tf.Tensor,
+  replica: tf.Tensor,
+  step: tf.Tensor,
 ) -> tf.Tensor:
   """Returns the least time of one step in seconds, a float64 scalar.
 
   Args:
     cluster: config.cluster: step_seconds (the mean), step_distribution,
       step_deviation, slowdown.
-    seed: config.seed.
+    seed: config.seed; an int64 scalar if it is a tensor.
     replica: int64 scalar.
     step: int64 scalar.
   """
@@ -35,6 +38,10 @@ def sample_seconds(
     variance = tf.math.log1p(tf.constant(deviation, tf.float64) ** 2)
     normal = tf.random.stateless_normal([], seeds, dtype=tf.float64)
     factor = tf.exp(tf.sqrt(variance) * normal - variance / 2)  # Of mean 1.
+  elif cluster.step_distribution == 'pareto':  # A heavy tail: of power `shape`.
+    shape = 1.0 + (1.0 + deviation**-2) ** 0.5
+    uniform = tf.random.stateless_uniform([], seeds, dtype=tf.float64)
+    factor = (shape - 1.0) / shape * (1.0 - uniform) ** (-1.0 / shape)
   else:
     uniform = tf.random.stateless_uniform([], seeds, dtype=tf.float64)
     factor = -tf.math.log1p(-uniform)  # Exponential, of mean 1.

@@ -13,14 +13,18 @@ import ml_collections
 
 from distbelief import config as config_lib
 from distbelief import errors, files
+from distbelief.telemetry import records
 
 
-def prepare(config: ml_collections.ConfigDict, workdir: Path) -> bool:
+def prepare(
+  config: ml_collections.ConfigDict, workdir: Path, clock: str = 'cluster'
+) -> bool:
   """Makes the directory, or checks that it holds a run of the same config (contract 9).
 
   Args:
     config: Checked. Written to config.json.
     workdir: May not exist yet.
+    clock: That this launch is to have.
 
   Returns:
     Whether the run in it is finished: it has config.num_steps or more.
@@ -53,6 +57,7 @@ def prepare(config: ml_collections.ConfigDict, workdir: Path) -> bool:
     run = _parsed(before, workdir)
     if begun:  # Else nothing was done with that config; it may have been a bad one.
       _refuse_other(run, config, workdir)
+      _refuse_other_clock(clock, workdir)
   if is_finished(config, workdir):
     return True
   refuse_indivisible(config, _steps_done(workdir), workdir)
@@ -100,11 +105,13 @@ def refuse_indivisible(
 ) -> None:
   """Raises errors.ConfigError if so many replicas cannot go on together from there."""
   replicas = config_lib.num_replicas(config)
-  if config.algorithm == 'synchronous' and steps_done % replicas:
+  backups = config_lib.backup_workers(config)
+  if config.algorithm == 'synchronous' and steps_done % (replicas - backups):
+    less = f'less {backups} backup workers ' if backups else ''
     raise errors.ConfigError(
       'config.cluster.num_replicas',
       replicas,
-      f'does not divide the {steps_done} steps that the run in {workdir} has done: '
+      f'{less}does not divide the {steps_done} steps that the run in {workdir} has done: '
       'choose a number that does',
     )
 
@@ -116,6 +123,17 @@ def _parsed(text: bytes, workdir: Path) -> ml_collections.ConfigDict:
     raise errors.UserError(
       f"--workdir ({workdir}) has a config.json that is no run's; choose another one"
     ) from error
+
+
+def _refuse_other_clock(clock: str, workdir: Path) -> None:
+  """Times of two clocks in one run would mean nothing."""
+  found = records.files(workdir)
+  before = records.header(found[-1])['clock'] if found else clock
+  if before != clock:
+    raise errors.UserError(
+      f'--clock ({clock}) is not that of the run in {workdir}: set --clock={before}, or '
+      'choose another --workdir'
+    )
 
 
 def _refuse_other(

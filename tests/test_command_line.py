@@ -184,13 +184,15 @@ def test_help_names_the_flags(train):
 
 def test_what_is_left_goes_to_the_launcher(train, workdir, monkeypatch):
   calls = []
-  monkeypatch.setattr(run, 'launch', lambda *args: calls.append(args) or 7)
-  words = ['--config.num_steps=12', '--noconfig.downpour.overlap', '--clock=cluster']
+  monkeypatch.setattr(
+    run, 'launch', lambda *args, clock: calls.append((*args, clock)) or 7
+  )
+  words = ['--config.num_steps=12', '--noconfig.downpour.overlap', '--clock=virtual']
   status, _, err = train(CONFIG, f'--workdir={workdir}', *words)
   assert (status, err) == (7, '')
-  ((config, directory, tf_config),) = calls
+  ((config, directory, tf_config, clock),) = calls
   assert config.num_steps == 12 and config.downpour.overlap is False
-  assert (directory, tf_config) == (str(workdir), None)
+  assert (directory, tf_config, clock) == (str(workdir), None, 'virtual')
 
 
 def test_a_finished_run_says_so_and_starts_nothing(train, workdir):
@@ -257,7 +259,8 @@ def test_train_from_python_refuses_before_it_starts_anything(finished, workdir):
 def test_the_process_that_train_starts_ends_with_one_line(finished, workdir, tmp_path):
   finished.seed = 1
   path = tmp_path / 'other.json'
-  path.write_text(json.dumps({'config': finished.to_dict(), 'command': ['mine.py']}))
+  order = {'config': finished.to_dict(), 'command': ['mine.py'], 'clock': 'cluster'}
+  path.write_text(json.dumps(order))
   assert is_one_error(program('-m', 'distbelief', path, workdir), 'config.seed (1)')
 
 

@@ -22,6 +22,7 @@ PARAMETERS = {
   'speech_commands': 325_692,
   'spoken_digit': 323_122,
   'synthetic_speech': 322_608,
+  'validation': 31_344,
 }
 
 

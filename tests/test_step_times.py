@@ -43,6 +43,7 @@ def sample(cluster, seed=0, replica=0, count=DRAWS):
     ('gamma', 1.5, 1.5),
     ('lognormal', 0.15, 0.15),
     ('lognormal', 0.6, 0.6),
+    ('pareto', 0.15, 0.15),
     ('exponential', 0.15, 1.0),  # Has no deviation of its own.
   ],
 )
@@ -54,11 +55,21 @@ def test_mean_and_deviation_are_the_configs(distribution, deviation, expected):
   np.testing.assert_allclose(times.std() / MEAN, expected, rtol=0.06)
 
 
+def test_the_tail_of_pareto_is_a_power():
+  times = sample(padding('pareto', 1.0), count=100_000)
+  shape = 1 + np.sqrt(2)
+  least = times.min()
+  assert least == pytest.approx(MEAN * (shape - 1) / shape, rel=1e-3)
+  for factor in (2, 5, 20):
+    tail = (times > factor * least).mean()
+    assert tail == pytest.approx(factor**-shape, rel=0.15)
+
+
 def test_constant_is_constant():
   assert set(sample(padding('constant'), count=20)) == {MEAN}
 
 
-@pytest.mark.parametrize('distribution', ['gamma', 'lognormal', 'exponential'])
+@pytest.mark.parametrize('distribution', ['gamma', 'lognormal', 'exponential', 'pareto'])
 def test_a_time_is_a_function_of_seed_replica_and_step(distribution):
   cluster = padding(distribution)
   first = sample(cluster, count=20)

@@ -43,6 +43,16 @@ def examples(split, seed):
   return tf.data.Dataset.from_tensor_slices((3 * inputs.astype('float32') + 5, labels))
 
 
+def poisoned(split, seed):
+  """A few to train on are no numbers."""
+  found = examples(split, seed)
+  if split != 'train':
+    return found
+  return found.enumerate().map(
+    lambda i, pair: (tf.where(i % 300 == 299, float('nan'), pair[0]), pair[1])
+  )
+
+
 def uncompiled():
   return keras.Sequential([keras.Input((WIDTH,)), layers.Dense(CLASSES)])
 

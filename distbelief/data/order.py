@@ -43,12 +43,41 @@ def minibatch(
     step: Scalar int64.
     batch_size: B.
   """
-  size = tf.size(rows, tf.int64)
-  steps_per_epoch = size // batch_size
-  epoch, position = step // steps_per_epoch, step % steps_per_epoch
+  steps_per_epoch = tf.size(rows, tf.int64) // batch_size
+  number, position = step // steps_per_epoch, step % steps_per_epoch
   places = position * batch_size + tf.range(batch_size, dtype=tf.int64)
+  return _shuffled(rows, seed, stream, number, places)
+
+
+def epoch(
+  rows: tf.Tensor, seed: int, stream: int | tf.Tensor, number: tf.Tensor, batch_size: int
+) -> tf.Tensor:
+  """Returns the rows of all minibatches of an epoch, [steps, B].
+
+  Args:
+    rows: As of `minibatch`; so for the rest.
+    seed: Of all orders.
+    stream: The stream's name.
+    number: The epoch, scalar int64.
+    batch_size: B.
+  """
+  steps = tf.size(rows, tf.int64) // batch_size
+  places = tf.range(steps * batch_size)
+  return tf.reshape(_shuffled(rows, seed, stream, number, places), [steps, batch_size])
+
+
+def _shuffled(
+  rows: tf.Tensor,
+  seed: int,
+  stream: int | tf.Tensor,
+  number: tf.Tensor,
+  places: tf.Tensor,
+) -> tf.Tensor:
+  """Returns what is at some places of an epoch's permutation of the rows."""
   permutation = tf.random.experimental.stateless_fold_in(
-    tf.stack([tf.cast(seed, tf.int64), tf.cast(stream, tf.int64)]), epoch
+    tf.stack([tf.cast(seed, tf.int64), tf.cast(stream, tf.int64)]), number
   )
-  shuffled = tf.random.experimental.index_shuffle(places, permutation, size - 1)
+  shuffled = tf.random.experimental.index_shuffle(
+    places, permutation, tf.size(rows, tf.int64) - 1
+  )
   return tf.gather(rows, shuffled)

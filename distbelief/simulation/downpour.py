@@ -1,0 +1,422 @@
+"""Downpour SGD in simulated time: replicas, shards and links as a queue of events.
+
+When what happens follows from the config alone: how long steps take (machines.py), how
+long parameters travel (network.py), when replicas die. The same pure functions as on a
+cluster say what is fetched, accrued and pushed at which step (algorithms/downpour.py);
+what comes of it is computed beside the events (dataflow.py).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import ml_collections
+import numpy as np
+
+from distbelief import grants
+from distbelief.algorithms import downpour
+from distbelief.simulation.dataflow import Dataflow, Push, Step
+from distbelief.simulation.events import Events
+from distbelief.simulation.machines import Machines
+from distbelief.simulation.network import Link, send
+from distbelief.telemetry.steps import (
+  COUNTED,
+  INCARNATION,
+  NEXT_STEP,
+  SEQUENCE,
+  counted_by_all,
+)
+
+_NAN = float('nan')
+
+
+class Applied(NamedTuple):
+  """An update that a shard has been asked for."""
+
+  shard: int
+  push: Push
+  began: float
+  end: float
+
+
+class Travelled(NamedTuple):
+  """When a push was under way."""
+
+  push: Push
+  start: float
+  end: float
+
+
+@dataclasses.dataclass(slots=True, eq=False)
+class _Replica:
+  """A replica, as between two events; times in simulated seconds."""
+
+  index: int
+  link: Link
+  lives: Iterator[float]
+  life: int = 0  # How often it has died; what an earlier life began is void.
+  alive: bool = True
+  idle: bool = False  # There were no steps for it.
+  incarnation: int = -1
+  step: int = 0  # The next one.
+  sequence: int = 0  # Of the next push.
+  first: bool = True  # No step done since registering.
+  left: int = 0  # Steps of its window.
+  free: float = 0.0  # When the last step ended.
+  held: tuple[int, ...] | None = None  # Fetched, for the next step to start from.
+  push: Push | None = None  # That carries the steps accrued.
+  busy: int = 0  # Of an overlapped step: what has not ended of fetch, push and computing.
+  fetch: tuple[float, float] = (_NAN, _NAN)  # Of the step that goes on.
+  began: float = 0.0
+  fresh: bool = False
+  next_held: tuple[int, ...] | None = None  # What a fetch beside the step brought.
+  fetching: list[int | None] | None = None  # What has come of the fetch under way.
+  computed: float = 0.0
+  last_tell: float = -np.inf
+
+  @property
+  def client(self) -> tuple[int, int]:
+    """Its key in the dataflow."""
+    return self.index, self.incarnation
+
+
+class Cluster:
+  """Replicas that train, and the shards that they fetch from and push to.
+
+  Attributes:
+    clients: [shards, replicas, 4] int64, the shards' tables (telemetry/steps.py).
+    done: Minibatches that every shard has counted.
+    returned: Steps of replicas that died, given back to the pool.
+    deaths: How many.
+    applied: What has happened since somebody last took it.
+    travelled: Likewise.
+  """
+
+  def __init__(
+    self,
+    config: ml_collections.ConfigDict,
+    events: Events,
+    flow: Dataflow,
+    machines: Machines,
+    shard_bytes: list[float],
+    clients: np.ndarray,
+    num_replicas: int,
+  ) -> None:
+    """Starts nothing yet.
+
+    Args:
+      config: The run's.
+      events: The clock.
+      flow: Computes what happens.
+      machines: Of the replicas.
+      shard_bytes: What travels to or from each shard with a push or a fetch.
+      clients: The shards' tables to begin with.
+      num_replicas: That train.
+    """
+    self._events, self._flow, self._machines = events, flow, machines
+    options, network = config.downpour, config.simulation
+    self._n_fetch, self._n_push = options.n_fetch, options.n_push
+    self._window_steps = options.window_steps
+    self._warm_steps = options.warmstart_steps
+    self._begin_step = self._overlapped if options.overlap else self._blocking
+    self._latency = config.cluster.latency_seconds
+    self._update_seconds = network.update_seconds
+    self._window_seconds = network.window_seconds
+    self._restart_seconds = network.restart_seconds
+    self._tell_seconds = config.telemetry.swarm_seconds
+    self._overlap = options.overlap
+    self._bytes = shard_bytes
+    self._links = [Link(network.shard_bandwidth) for _ in shard_bytes]
+    self._locks = [0.0 for _ in shard_bytes]  # When each shard's mutex is free.
+    self._replicas = [
+      _Replica(index, Link(network.replica_bandwidth), machines.lives(index))
+      for index in range(num_replicas)
+    ]
+    self.clients = clients
+    self._granted = counted_by_all(clients)
+    self.done = int(self._granted.sum())
+    self._counted = self._granted.copy()  # By all shards.
+    self._limit, self._alone = 0, False
+    self.returned = self.deaths = 0
+    self.applied: list[Applied] = []
+    self.travelled: list[Travelled] = []
+
+  # The pool.
+
+  def open(self, limit: int, alone: bool) -> None:
+    """Lets `limit` steps be done in all, by replica 0 only if `alone`."""
+    self._limit, self._alone = limit, alone
+    for replica in self._replicas:
+      if replica.incarnation < 0:
+        self._join(replica, replica.life)
+        self._live(replica, self._events.now)
+      else:
+        self._wake(replica)
+
+  def _take(self, replica: _Replica) -> int:
+    left = max(self._limit - int(self._granted.sum()), 0)
+    if self._alone:
+      taken = 0 if replica.index else left
+    else:
+      taken = min(grants.fair(left, len(self._replicas)), self._window_steps)
+    self._granted[replica.index] += taken
+    return taken
+
+  def _wake(self, replica: _Replica) -> None:
+    if replica.alive and replica.idle:
+      replica.idle = False
+      self._begin_window(replica, replica.life)
+
+  # Lives.
+
+  def _join(self, replica: _Replica, life: int) -> None:
+    """Registers a new incarnation, which goes on after the last step."""
+    if life != replica.life:
+      return
+    own = self.clients[:, replica.index]
+    replica.incarnation = int(own[0, INCARNATION]) + 1
+    own[:, INCARNATION], own[:, SEQUENCE] = replica.incarnation, -1
+    counted = int(own[:, COUNTED].min())
+    self.returned += int(self._granted[replica.index]) - counted
+    self._granted[replica.index] = counted
+    replica.step, replica.sequence = int(own[:, NEXT_STEP].max()), 0
+    replica.first, replica.alive, replica.idle = True, True, False
+    replica.free = self._events.now
+    replica.push = replica.held = None
+    if self._overlap:  # One blocking fetch before the pipeline starts.
+      self._fetch(replica, self._joined)
+    else:
+      self._begin_window(replica, life)
+    if replica.life:  # Steps may have come back.
+      for other in self._replicas:
+        self._wake(other)
+
+  def _joined(self, replica: _Replica, held: tuple[int, ...]) -> None:
+    replica.held = held
+    self._begin_window(replica, replica.life)
+
+  def _live(self, replica: _Replica, since: float) -> None:
+    """Has a replica die when its life is over, if it ever is."""
+    seconds = next(replica.lives, None)
+    if seconds is not None:
+      self._events.at(since + seconds, self._die, replica)
+
+  def _die(self, replica: _Replica) -> None:
+    replica.life += 1
+    replica.alive = False
+    self.deaths += 1
+    for held in (replica.held, replica.next_held, replica.fetching):
+      for shard, version in enumerate(held or ()):
+        if version is not None:
+          self._flow.release(shard, version)
+    replica.held = replica.next_held = replica.fetching = None
+    self._flow.lose(replica.client)
+    back = self._events.now + self._restart_seconds
+    self._events.at(back, self._join, replica, replica.life)
+    self._live(replica, back)
+
+  # Windows and steps.
+
+  def _begin_window(self, replica: _Replica, life: int) -> None:
+    """Asks for steps; without any, pushes what is accrued and waits for more."""
+    if life != replica.life:
+      return
+    replica.left = self._take(replica)
+    if replica.left:
+      now = self._events.now
+      if self._window_seconds:
+        self._events.at(now + self._window_seconds, self._step_begins, replica, life)
+      else:
+        self._begin_step(replica)
+    elif replica.push is not None:
+      self._send(replica, self._flushed)
+    else:
+      replica.idle = True
+
+  def _flushed(self, replica: _Replica) -> None:
+    self._begin_window(replica, replica.life)
+
+  def _step_begins(self, replica: _Replica, life: int) -> None:
+    if life == replica.life:
+      self._begin_step(replica)
+
+  def _blocking(self, replica: _Replica) -> None:
+    """Fetch if due, compute, push if due: one after the other."""
+    replica.began = self._events.now
+    replica.fresh = bool(downpour.fetch_due(replica.step, self._n_fetch) or replica.first)
+    replica.fetch = (_NAN, _NAN)
+    if replica.fresh:
+      self._fetch(replica, self._fetched)
+    else:
+      self._compute(replica)
+
+  def _fetched(self, replica: _Replica, held: tuple[int, ...]) -> None:
+    replica.fetch = replica.began, self._events.now
+    replica.held = held
+    self._compute(replica)
+
+  def _compute(self, replica: _Replica) -> None:
+    now = self._events.now
+    seconds = self._machines.step_seconds(replica.index, replica.step, now)
+    # It goes on record, and is computed, when it ends: its replica may die before.
+    self._events.at(now + seconds, self._computed, replica, replica.life, now)
+
+  def _computed(self, replica: _Replica, life: int, start: float) -> None:
+    if life != replica.life:
+      return
+    now = self._events.now
+    self._accrue(replica, (*replica.fetch, start, now, replica.free, replica.began))
+    due = downpour.push_due(replica.step, self._n_push)
+    self._advance(replica)
+    if due:
+      self._send(replica, self._step_ends)
+    else:
+      self._step_ends(replica)
+
+  def _step_ends(self, replica: _Replica) -> None:
+    replica.free = self._events.now
+    self._go_on(replica)
+
+  def _go_on(self, replica: _Replica) -> None:
+    replica.left -= 1
+    if replica.left:
+      self._begin_step(replica)
+    else:
+      self._begin_window(replica, replica.life)
+
+  def _overlapped(self, replica: _Replica) -> None:
+    """Pushes the step before, fetches for the step after, and computes: all at once."""
+    now = self._events.now
+    replica.began, replica.fetch, replica.busy = now, (_NAN, _NAN), 1
+    replica.fresh = bool(
+      replica.first or downpour.fetch_due(replica.step - 1, self._n_fetch)
+    )
+    if downpour.fetch_due(replica.step, self._n_fetch):
+      replica.busy += 1
+      self._fetch(replica, self._fetched_beside)
+    if replica.push is not None and downpour.push_due(replica.step - 1, self._n_push):
+      replica.busy += 1
+      self._send(replica, self._one_of_three)
+    seconds = self._machines.step_seconds(replica.index, replica.step, now)
+    self._events.at(now + seconds, self._computed_beside, replica, replica.life)
+
+  def _fetched_beside(self, replica: _Replica, held: tuple[int, ...]) -> None:
+    replica.fetch = replica.began, self._events.now
+    replica.next_held = held
+    self._one_of_three(replica)
+
+  def _computed_beside(self, replica: _Replica, life: int) -> None:
+    if life == replica.life:
+      replica.computed = self._events.now
+      self._one_of_three(replica)
+
+  def _one_of_three(self, replica: _Replica) -> None:
+    replica.busy -= 1
+    if replica.busy:
+      return
+    # The next step waits for this fetch and this push, and that wait is its own.
+    times = (*replica.fetch, replica.began, replica.computed, replica.free, replica.began)
+    self._accrue(replica, times)
+    self._advance(replica)
+    replica.held, replica.next_held = replica.next_held, None
+    replica.free = replica.computed
+    self._go_on(replica)
+
+  def _accrue(self, replica: _Replica, times: tuple[float, ...]) -> None:
+    """Adds the step that ends to what the next push carries."""
+    step = Step(replica.index, replica.step, replica.held if replica.fresh else None)
+    step.times = times
+    if replica.push is None:
+      replica.push = Push(replica.client, replica.sequence)
+    replica.held = None
+    self._flow.add(step, replica.push)
+
+  def _advance(self, replica: _Replica) -> None:
+    replica.step += 1
+    replica.first = False
+
+  # What travels.
+
+  def _at(self, time: float, call: Callable[..., None], *args: Any) -> None:
+    """Has something happen at a time: at once if that is now."""
+    if time <= self._events.now:
+      call(*args)
+    else:
+      self._events.at(time, call, *args)
+
+  def _fetch(
+    self, replica: _Replica, then: Callable[[_Replica, tuple[int, ...]], None]
+  ) -> None:
+    """Reads every shard, each at whatever version it is when it is asked."""
+    held: list[int | None] = [None] * len(self._links)
+    life, missing = replica.life, [len(held)]
+    replica.fetching = held
+
+    def ask(shard: int) -> None:
+      if life == replica.life:
+        # A real shard reads when it is asked; then what was read waits for the link.
+        held[shard] = self._flow.hold(shard)
+        end = send(self._links[shard], replica.link, self._bytes[shard], self._events.now)
+        self._at(end, received)
+
+    def received() -> None:
+      if life != replica.life:
+        return
+      missing[0] -= 1
+      if not missing[0]:
+        replica.fetching = None
+        then(replica, tuple(held))
+
+    for shard in range(len(held)):
+      self._at(self._events.now + self._latency, ask, shard)
+
+  def _send(self, replica: _Replica, then: Callable[[_Replica], None]) -> None:
+    """Sends what is accrued to every shard; `then` when each has applied it."""
+    start = self._events.now
+    push, replica.push = replica.push, None
+    replica.sequence += 1
+    next_step = replica.step
+    push.warm = replica.index == 0 and next_step <= self._warm_steps
+    if self._tell_seconds and start - replica.last_tell >= self._tell_seconds:
+      replica.last_tell, push.tell = start, True
+    self._flow.close(push)
+    life, missing = replica.life, [len(self._links)]
+
+    def go(shard: int) -> None:
+      if life == replica.life:
+        end = send(self._links[shard], replica.link, self._bytes[shard], self._events.now)
+        self._at(end, arrive, shard)
+
+    def arrive(shard: int) -> None:
+      if life != replica.life:
+        return
+      push.arrived = True
+      began = max(self._events.now, self._locks[shard])
+      self._locks[shard] = end = began + self._update_seconds
+      self._at(end, update, shard, began)
+
+    def update(shard: int, began: float) -> None:
+      if self.clients[shard, replica.index, INCARNATION] != push.client[1]:
+        self._flow.refuse(push)  # A newer incarnation has taken its place.
+        return
+      self._flow.apply(push, shard)
+      self.applied.append(Applied(shard, push, began, self._events.now))
+      self._count(shard, push, next_step)
+      missing[0] -= 1
+      if not missing[0] and life == replica.life:
+        self.travelled.append(Travelled(push, start, self._events.now))
+        then(replica)
+
+    for shard in range(len(self._links)):
+      self._at(start + self._latency, go, shard)
+
+  def _count(self, shard: int, push: Push, next_step: int) -> None:
+    replica, _ = push.client
+    own = self.clients[shard, replica]
+    own[SEQUENCE], own[NEXT_STEP] = push.sequence, next_step
+    own[COUNTED] += len(push.steps)
+    counted = int(self.clients[:, replica, COUNTED].min())
+    self.done += counted - int(self._counted[replica])
+    self._counted[replica] = counted

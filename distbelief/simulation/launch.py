@@ -1,0 +1,137 @@
+"""One launch of a run under the virtual clock, in this process."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+import ml_collections
+
+from distbelief import config as config_lib
+from distbelief import errors
+from distbelief.rundir import task_failures
+from distbelief.telemetry import display as display_lib
+from distbelief.telemetry import provenance
+
+_TASK = ('simulator', 0)  # In the names of its files in logs/.
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # Of mallopt(3).
+
+
+def launch(
+  config: ml_collections.ConfigDict,
+  workdir: str,
+  origin: provenance.Origin,
+  stream: TextIO | None = None,
+) -> int:
+  """Runs the config in simulated time; returns an exit status (errors.py).
+
+  Args:
+    config: The whole config, already checked.
+    workdir: The run directory.
+    origin: What started the run, for its summary.
+    stream: Where progress and messages go; standard error by default.
+  """
+  os.environ['KERAS_BACKEND'] = 'tensorflow'
+  _keep_buffers()
+  logs = os.path.join(workdir, 'logs')
+  os.makedirs(logs, exist_ok=True)
+  task_failures.forget(logs)
+  with (
+    os.fdopen(os.dup(2), 'w') as screen,
+    contextlib.closing(display_lib.Display(stream or screen)) as display,
+  ):
+    try:
+      with _errors_in(task_failures.log_path(logs, *_TASK)):
+        return _train(config, Path(workdir), origin, display)
+    except Exception as error:
+      display.close()  # What follows is the last on the screen.
+      failure = task_failures.TaskFailure.from_exception(*_TASK, error)
+      failure.write(logs)
+      display.message(failure.describe(logs))
+      return failure.exit_status
+
+
+@contextlib.contextmanager
+def _errors_in(path: str) -> Iterator[None]:
+  """Has what is written to standard error, TensorFlow's chatter above all, in a log."""
+  screen = os.dup(2)
+  with open(path, 'wb') as log:
+    sys.stderr.flush()
+    os.dup2(log.fileno(), 2)
+  try:
+    yield
+  except Exception:
+    traceback.print_exc()
+    raise
+  finally:
+    sys.stderr.flush()
+    os.dup2(screen, 2)
+    os.close(screen)
+
+
+def _train(
+  config: ml_collections.ConfigDict,
+  workdir: Path,
+  origin: provenance.Origin,
+  display: Any,
+) -> int:
+  import tensorflow as tf
+
+  from distbelief import rehearsal
+  from distbelief.simulation import train_downpour, train_synchronous
+
+  tf.get_logger().setLevel('ERROR')  # It would tell how it vectorizes.
+  if config.algorithm == 'downpour':
+    _spread_gradients(config_lib.num_replicas(config))
+  stopped_by: list[int] = []
+  kinds = (signal.SIGINT, signal.SIGTERM)
+  before = {kind: signal.getsignal(kind) for kind in kinds}
+  for kind in kinds:
+    signal.signal(kind, lambda number, frame: stopped_by.append(number))
+  try:
+    rehearsal.rehearse(config)
+    train = train_synchronous.Synchronous
+    if config.algorithm == 'downpour':
+      train = train_downpour.Downpour
+    trainer = train(config, workdir, display, origin)
+    if trainer.train(lambda: bool(stopped_by)):
+      return errors.DONE
+    if trainer.save():
+      display.message(f'checkpoint written at step {trainer.done}')
+    name = signal.Signals(stopped_by[0]).name
+    display.message(f'stopped by {name}; the same command resumes the run')
+    return 128 + stopped_by[0]
+  finally:
+    for kind, handler in before.items():
+      signal.signal(kind, handler)
+
+
+def _spread_gradients(num_replicas: int) -> None:
+  """Has each gradient computed by one thread, if there are more of them than processors.
+
+  Several threads for one matrix product cost a sixth of the time in talking.
+  """
+  import tensorflow as tf
+
+  processors = os.cpu_count() or 1
+  if num_replicas < 4 * processors:
+    return
+  with contextlib.suppress(RuntimeError):  # TensorFlow has started in this process.
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(processors)
+
+
+def _keep_buffers() -> None:
+  """Keeps malloc from giving buffers of parameters back to the system at every step."""
+  with contextlib.suppress(OSError, AttributeError):
+    libc = ctypes.CDLL(None)
+    libc.mallopt(_M_MMAP_THRESHOLD, 2**25)
+    libc.mallopt(_M_TRIM_THRESHOLD, 2**30)

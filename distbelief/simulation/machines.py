@@ -1,0 +1,130 @@
+"""How long a simulated replica's steps take, and when it dies."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+
+import ml_collections
+import numpy as np
+import tensorflow as tf
+
+from distbelief import config as config_lib
+from distbelief import errors, step_times
+
+# Steps of a replica whose times are drawn at once: the more replicas there are, the fewer
+# does each of them do.
+_BLOCK, _DRAWN = (8, 64), 4096
+_SHORTEST_LIFE = 0.2  # In steps; of shorter ones hardly a replica would end any.
+_SLOW, _LIFE = 1, 2  # Names of streams of random numbers.
+
+
+class Machines:
+  """The replicas' machines; a function of config.seed."""
+
+  def __init__(self, config: ml_collections.ConfigDict, compute: float) -> None:
+    """Draws nothing yet.
+
+    Args:
+      config: The run's.
+      compute: Seconds that a step computes. Padding hides it, as in a real step; without
+        padding it is what varies.
+    """
+    self._options, self._seed = config.simulation, config.seed
+    _refuse_short_lives(config, compute)
+    self._padded = config.cluster.step_seconds > 0
+    self._compute = compute
+    cluster = config.cluster
+    num_replicas = config_lib.num_replicas(config)
+    self._block = int(np.clip(_DRAWN // num_replicas, *_BLOCK))
+    self._draw = _drawing(
+      cluster.step_seconds if self._padded else compute,
+      cluster.step_distribution,
+      cluster.step_deviation,
+      tuple(cluster.slowdown),
+      self._block,
+    )
+    self._times: dict[int, tuple[int, np.ndarray]] = {}  # By replica: a block of steps.
+    self._slow: dict[int, tuple[float, bool, np.random.Generator]] = {}
+
+  def step_seconds(self, replica: int, step: int, now: float) -> float:
+    """Returns how long a replica's step takes that begins now."""
+    first, times = self._times.get(replica, (-self._block, None))
+    if not first <= step < first + self._block:
+      first = step - step % self._block
+      drawn = self._draw(
+        *(tf.constant(n, tf.int64) for n in (self._seed, replica, first))
+      )
+      times = drawn.numpy().tolist()
+      self._times[replica] = first, times
+    seconds = times[step - first]
+    if self._padded:
+      seconds = max(seconds, self._compute)
+    if self._options.straggler_every_seconds:
+      seconds *= self._factor(replica, now)
+    return seconds
+
+  def _factor(self, replica: int, now: float) -> float:
+    """Returns how many times slower a machine is that is slow now and then."""
+    options = self._options
+    until, slow, random = self._slow.get(replica, (0.0, True, None))
+    if random is None:
+      random = np.random.default_rng([self._seed, _SLOW, replica])
+    while until <= now:
+      slow = not slow
+      mean = options.straggler_seconds if slow else options.straggler_every_seconds
+      until += random.exponential(mean)
+    self._slow[replica] = until, slow, random
+    return options.straggler_factor if slow else 1.0
+
+  def lives(self, replica: int) -> Iterator[float]:
+    """Yields how long each life of a replica lasts, in seconds; none: for ever."""
+    mean = self._options.life_seconds
+    random = np.random.default_rng([self._seed, _LIFE, replica])
+    while mean is not None:
+      yield random.exponential(mean)
+
+
+@functools.lru_cache(maxsize=16)
+def _drawing(
+  step_seconds: float,
+  distribution: str,
+  deviation: float,
+  slowdown: tuple[float, ...],
+  block: int,
+) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]:
+  """Returns what draws a block of times; traced once for all runs of a process.
+
+  It takes the seed, the replica and the first step, all int64 scalars.
+  """
+  cluster = ml_collections.ConfigDict(
+    {
+      'step_seconds': step_seconds,
+      'step_distribution': distribution,
+      'step_deviation': deviation,
+      'slowdown': slowdown,
+    }
+  )
+
+  @tf.function(autograph=False)
+  def draw(seed: tf.Tensor, replica: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
+    return tf.map_fn(
+      lambda step: step_times.sample_seconds(cluster, seed, replica, step),
+      first + tf.range(block, dtype=tf.int64),
+      fn_output_signature=tf.float64,
+    )
+
+  return draw
+
+
+def _refuse_short_lives(config: ml_collections.ConfigDict, compute: float) -> None:
+  """Raises errors.ConfigError if hardly a replica lives through a step."""
+  slowest = max(config.cluster.slowdown, default=1.0)
+  step = max(config.cluster.step_seconds * slowest, compute)
+  life = config.simulation.life_seconds
+  if life is not None and life < _SHORTEST_LIFE * step:
+    raise errors.ConfigError(
+      'config.simulation.life_seconds',
+      life,
+      f'is too short for steps of {step:.3g} seconds: no replica would end one',
+    )

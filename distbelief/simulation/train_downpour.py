@@ -1,0 +1,257 @@
+"""Downpour SGD under the virtual clock: events, what they compute, and their records."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import ml_collections
+import numpy as np
+import tensorflow as tf
+
+from distbelief import config as config_lib
+from distbelief import learning
+from distbelief.algorithms.server import ServerRule
+from distbelief.algorithms.sharding import Sharding
+from distbelief.rundir import checkpoints
+from distbelief.rundir.logbook import Logbook
+from distbelief.simulation import costs
+from distbelief.simulation.dataflow import Dataflow, Push
+from distbelief.simulation.downpour import Applied, Cluster, Travelled
+from distbelief.simulation.events import Events
+from distbelief.simulation.gradients import Gradients
+from distbelief.simulation.machines import Machines
+from distbelief.simulation.minibatches import Minibatches
+from distbelief.simulation.updates import Updates
+from distbelief.telemetry import clock, provenance, steps
+from distbelief.telemetry.sketch import Sketch
+from distbelief.telemetry.steps import Status
+
+_T = TypeVar('_T')
+
+# Updates that are asked for before they are made: the more, the more gradients there are
+# to compute at a time.
+_AHEAD_OF_REPLICA = 4
+_AHEAD = (256, 4096)
+_LEAST = 32  # Between two looks for the sake of time, which may be long steps.
+
+
+class Downpour:
+  """One launch of a run."""
+
+  def __init__(
+    self,
+    config: ml_collections.ConfigDict,
+    workdir: Path,
+    display: Any,
+    origin: provenance.Origin,
+  ) -> None:
+    """Finds where the run is.
+
+    Args:
+      config: The run's, checked.
+      workdir: Prepared for it.
+      display: Shows `progress` and `message`.
+      origin: What started the run.
+    """
+    self._config = config
+    num_replicas = config_lib.num_replicas(config)
+    num_shards = config_lib.jobs(config)['ps']
+    source = learning.source_of(config)
+    objective = learning.objective_of(config, source)
+    rule = ServerRule.from_config(config)
+    self._num_shards = num_shards
+    paid = costs.of(config, objective, num_shards)
+    self._events = Events(checkpoints.seconds(workdir / 'checkpoints'))
+    machines = Machines(config, paid.compute_seconds)
+    self._logbook = Logbook(
+      config,
+      workdir,
+      display,
+      origin,
+      objective,
+      source,
+      rule.rule,
+      num_replicas,
+      num_shards,
+      clock.virtual(lambda: self._events.now),
+      [round(size) for size in paid.shard_bytes],
+    )
+    start = self._logbook.checkpoint
+    versions, clients = checkpoints.tables(
+      start, num_shards, self._logbook.newest_incarnations
+    )
+    sharding = Sharding(objective.shapes, num_shards)
+    statistics = Sharding(objective.statistics_shapes, 1)
+    minibatches = Minibatches(
+      config, source, num_replicas, config.downpour.warmstart_steps
+    )
+    self._flow = Dataflow(
+      Gradients(config, objective, sharding, statistics, minibatches),
+      Updates(rule),
+      start.weights(objective),
+      [tf.constant(slot) for slot in start.slots],
+      versions.tolist(),
+      bool(start.released),
+      sketch=Sketch(sum(sharding.sizes), config.seed),
+    )
+    self._cluster = Cluster(
+      config,
+      self._events,
+      self._flow,
+      machines,
+      paid.shard_bytes,
+      clients,
+      num_replicas,
+    )
+    ahead = _AHEAD_OF_REPLICA * num_replicas * num_shards
+    self._ahead = int(np.clip(ahead, *_AHEAD))
+    self._least = max(_LEAST, num_replicas * num_shards)
+
+  def train(self, is_stopped: Callable[[], bool] = lambda: False) -> bool:
+    """Trains to the end, unless it is stopped; returns whether it was not."""
+    config, began = self._config, time.monotonic()
+    warm = config.downpour.warmstart_steps
+    phases = [('warm start', warm)] if self._cluster.done < warm else []
+    for name, limit in [*phases, ('training', config.num_steps)]:
+      if not self._run_phase(name, limit, is_stopped):
+        return False
+    more = {
+      'steps_returned': self._cluster.returned,
+      'failures_survived': self._cluster.deaths,
+      'real_seconds': time.monotonic() - began,
+      'real_seconds_computing': self._flow.seconds,
+    }
+    self._logbook.close(
+      self.checkpoint, self._flow.versions, lambda: self._flow.weights, more
+    )
+    return True
+
+  def save(self) -> bool:
+    """Writes a checkpoint; returns False if nothing has begun."""
+    self._settle()
+    if self._logbook.started:
+      self._logbook.save(self.checkpoint())
+    return self._logbook.started
+
+  @property
+  def done(self) -> int:
+    """Minibatches that every shard has counted."""
+    return self._cluster.done
+
+  def checkpoint(self) -> checkpoints.Checkpoint:
+    """Returns where the shards are; every step that it counts is on record."""
+    flow = self._flow
+    return checkpoints.of_weights(
+      flow.weights,
+      flow.slots,
+      flow.versions,
+      self._cluster.clients,
+      released=flow.released,
+      seconds=self._logbook.seconds,
+      launch=self._logbook.launch,
+    )
+
+  def _run_phase(self, name: str, limit: int, is_stopped: Callable[[], bool]) -> bool:
+    """Lets time pass until the shards have counted `limit` steps, or it is stopped."""
+    cluster, every = self._cluster, self._config.eval_steps
+    self._logbook.phase = name
+    cluster.open(limit, alone=name == 'warm start')
+    look = every * (cluster.done // every + 1)
+    while cluster.done < limit:
+      if is_stopped():
+        return False
+      if not self._events.next():
+        raise RuntimeError(f'nothing happens any more after {cluster.done} steps')
+      is_due = len(cluster.applied) >= self._least and self._logbook.look_due
+      if cluster.done >= look or is_due:
+        self._look()
+        look = every * (cluster.done // every + 1)
+      elif len(cluster.applied) >= self._ahead:
+        self._settle(self._ahead // 2)
+        self._logbook.show_progress(cluster.done)
+    self._look()
+    return True
+
+  def _look(self) -> None:
+    """Computes what has happened, records, shows, saves, evaluates."""
+    self._settle()
+    logbook, flow = self._logbook, self._flow
+    logbook.look(self._cluster.done, flow.versions, lambda: flow.weights)
+    if logbook.save_due:
+      logbook.save(self.checkpoint())
+
+  def _settle(self, but: int = 0) -> None:
+    """Computes what has happened but for so many updates, and records it."""
+    self._flow.advance(but)
+    cluster = self._cluster
+    applied, cluster.applied = _parted(
+      cluster.applied, lambda update: update.shard in update.push.versions
+    )
+    travelled, cluster.travelled = _parted(
+      cluster.travelled, lambda item: len(item.push.versions) == self._num_shards
+    )
+    if self._config.telemetry.records:
+      self._record(applied)
+    self._record_travels(travelled)
+
+  def _record(self, applied: Sequence[Applied]) -> None:
+    rows: dict[int, list[list[float]]] = {}  # Of each push.
+    logs: dict[int, list[list[float]]] = {}  # Of each shard.
+    for update in applied:
+      push = update.push
+      if id(push) not in rows:
+        rows[id(push)] = _rows(push)
+      logs.setdefault(update.shard, []).extend(
+        [*_marks(update), *row] for row in rows[id(push)]
+      )
+    for shard, log in sorted(logs.items()):
+      self._logbook.record(shard, np.array(log))
+
+  def _record_travels(self, travelled: Sequence[Travelled]) -> None:
+    times: dict[tuple[int, int], list[tuple[float, float, float]]] = {}
+    samples = []
+    for push, start, end in travelled:
+      times.setdefault(push.client, []).append((push.sequence, start, end))
+      if push.sketches:
+        samples.append(((end, *push.client, push.steps[-1].step + 1), push.sketches))
+    nothing = np.zeros([0, steps.row_width(self._num_shards)])
+    for client, own in times.items():
+      self._logbook.record_window(client, np.array(own), nothing)
+    if samples:
+      marks, sketches = zip(*samples)
+      self._logbook.record_samples(np.array(marks), np.array(sketches))
+
+
+def _parted(items: list[_T], is_first: Callable[[_T], bool]) -> tuple[list[_T], list[_T]]:
+  """Returns the items of which something holds, and the others."""
+  first: list[_T] = []
+  others: list[_T] = []
+  for item in items:
+    (first if is_first(item) else others).append(item)
+  return first, others
+
+
+def _marks(update: Applied) -> tuple[float, ...]:
+  push = update.push
+  status = Status.APPLIED if push.finite else Status.DROPPED
+  return push.versions[update.shard], status, update.began, update.end
+
+
+def _rows(push: Push) -> list[list[float]]:
+  """Returns the rows of a push's steps, as telemetry/steps.py has them."""
+  count, found = len(push.steps), []
+  for index, step in enumerate(push.steps, 1):
+    last = index == count
+    found.append(
+      [
+        *(*push.client, step.step, step.step, push.sequence),
+        *(float(last), count if last else 0, float(step.held is not None)),
+        *(step.loss, step.accuracy),
+        *step.times,
+        *step.held_versions,
+      ]
+    )
+  return found

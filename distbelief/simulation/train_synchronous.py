@@ -1,0 +1,205 @@
+"""Synchronous SGD, or one process, under the virtual clock: updates and their records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import ml_collections
+import numpy as np
+import tensorflow as tf
+
+from distbelief import config as config_lib
+from distbelief import learning
+from distbelief.algorithms import rules
+from distbelief.algorithms.statistics import Weights
+from distbelief.rundir import checkpoints
+from distbelief.rundir.logbook import Logbook
+from distbelief.simulation import costs
+from distbelief.simulation.lockstep import Lockstep, Told
+from distbelief.simulation.machines import Machines
+from distbelief.simulation.minibatches import Minibatches
+from distbelief.simulation.synchronous import Barrier, Update
+from distbelief.telemetry import clock, provenance, steps, swarm
+from distbelief.telemetry.sketch import Sketch
+from distbelief.telemetry.steps import COUNTED, INCARNATION, NEXT_STEP, SEQUENCE, Status
+
+_NAN = float('nan')
+
+
+class Synchronous:
+  """One launch of a run."""
+
+  def __init__(
+    self,
+    config: ml_collections.ConfigDict,
+    workdir: Path,
+    display: Any,
+    origin: provenance.Origin,
+  ) -> None:
+    """Finds where the run is.
+
+    Args:
+      config: The run's, checked.
+      workdir: Prepared for it.
+      display: Shows `progress` and `message`.
+      origin: What started the run.
+    """
+    self._config, self._now = config, checkpoints.seconds(workdir / 'checkpoints')
+    num_replicas = self._num_replicas = config_lib.num_replicas(config)
+    source = learning.source_of(config)
+    objective = learning.objective_of(config, source)
+    rule = rules.load(config.server)
+    paid = costs.of(config, objective, 1)
+    machines = Machines(config, paid.compute_seconds)
+    self._logbook = Logbook(
+      config,
+      workdir,
+      display,
+      origin,
+      objective,
+      source,
+      rule,
+      num_replicas,
+      1,
+      clock.virtual(lambda: self._now),
+      [round(size) for size in paid.shard_bytes],
+    )
+    start = self._logbook.checkpoint
+    versions, self._clients = checkpoints.tables(
+      start, 1, self._logbook.newest_incarnations
+    )
+    own = self._clients[0, :num_replicas]
+    own[:, INCARNATION] = self._logbook.launch
+    own[:, NEXT_STEP] = own[:, NEXT_STEP].max()
+    self._lockstep = Lockstep(
+      config,
+      objective,
+      rule,
+      Minibatches(config, source, num_replicas),
+      start.weights(objective),
+      [tf.constant(slot) for slot in start.slots],
+      int(versions[0]),
+    )
+    self._barrier = Barrier(
+      config,
+      machines,
+      paid.shard_bytes[0],
+      num_replicas,
+      config_lib.backup_workers(config),
+    )
+    self._sketch = Sketch(len(start.parameters), config.seed)
+    self._next_sample = 0.0
+
+  @property
+  def done(self) -> int:
+    """Minibatches that updates were made of."""
+    return int(self._clients[0, :, COUNTED].sum())
+
+  def train(self, is_stopped: Callable[[], bool] = lambda: False) -> bool:
+    """Trains to the end, unless it is stopped; returns whether it was not."""
+    while self.done < self._config.num_steps:
+      if is_stopped():
+        return False
+      self._step()
+      self._logbook.look(self.done, self._lockstep.versions, self._weights)
+      if self._logbook.save_due:
+        self._logbook.save(self.checkpoint())
+    more = {
+      'communication': 'simulated',
+      'failures_survived': self._barrier.deaths,
+    }
+    self._logbook.close(self.checkpoint, self._lockstep.versions, self._weights, more)
+    return True
+
+  def save(self) -> bool:
+    """Writes a checkpoint; returns False if nothing has begun."""
+    if self._logbook.started:
+      self._logbook.save(self.checkpoint())
+    return self._logbook.started
+
+  def checkpoint(self) -> checkpoints.Checkpoint:
+    """Returns where the run is; every step that it counts is on record."""
+    return checkpoints.of_weights(
+      self._lockstep.weights,
+      self._lockstep.flat_slots,
+      self._lockstep.versions,
+      self._clients,
+      released=False,
+      seconds=self._logbook.seconds,
+      launch=self._logbook.launch,
+    )
+
+  def _weights(self) -> Weights:
+    return self._lockstep.weights
+
+  def _step(self) -> None:
+    """Makes an update, and puts it on record."""
+    own = self._clients[0, : self._num_replicas]
+    step, held = int(own[0, NEXT_STEP]), self._lockstep.version
+    update = self._barrier.update(self._now, step)
+    chosen = np.flatnonzero(update.counted)
+    told = self._lockstep.update(chosen.tolist(), [step] * len(chosen))
+    self._now = update.end
+    own[:, SEQUENCE], own[:, NEXT_STEP] = step, step + 1
+    own[update.counted, COUNTED] += 1
+    self._record(update, told, step, held)
+    self._sample(step + 1)
+
+  def _record(self, update: Update, told: Told, step: int, held: int) -> None:
+    replicas, launch = np.arange(self._num_replicas), self._logbook.launch
+    found = {
+      'loss': np.full(len(replicas), _NAN),
+      'accuracy': np.full(len(replicas), _NAN),
+      'status': np.full(len(replicas), float(Status.LOST)),
+      'version_applied': np.full(len(replicas), -1.0),
+    }
+    counted = update.counted
+    found['loss'][counted], found['accuracy'][counted] = told.losses, told.accuracies
+    found['status'][counted] = np.where(told.finite, Status.APPLIED, Status.DROPPED)
+    found['version_applied'][counted] = self._lockstep.version
+    values = found | {
+      'applied_at': np.where(counted, update.summed, _NAN),
+      'update_end': np.where(counted, update.end, _NAN),
+      'replica': replicas,
+      'incarnation': launch,
+      'step': step,
+      'batch': step,
+      'sequence': step,
+      'pushed': 1.0,
+      'gradients': 1.0,
+      'fresh': 1.0,
+      'fetch_start': _NAN,
+      'fetch_end': _NAN,
+      'compute_start': update.begin,
+      'compute_end': update.computed,
+      'wait_start': update.computed,
+      'wait_end': update.gathered,
+      'version_held': held,
+    }
+    names = (*steps.LOG_COLUMNS, *steps.COLUMNS, 'version_held')
+    columns = [np.broadcast_to(values[name], [len(replicas)]) for name in names]
+    log = np.stack(columns, axis=1).astype(np.float64)
+    if not self._config.telemetry.records:
+      return
+    self._logbook.record(0, log)
+    times = np.array([[step, update.gathered, update.end]])
+    for replica in np.flatnonzero(counted).tolist():
+      self._logbook.record_window(
+        (replica, launch), times, log[:0, len(steps.LOG_COLUMNS) :]
+      )
+
+  def _sample(self, next_step: int) -> None:
+    """Tells, not too often, where the replicas are: all where the server would be."""
+    every = self._config.telemetry.swarm_seconds
+    if not every or self._now < self._next_sample:
+      return
+    self._next_sample = self._now + every
+    at = self._sketch.of(self._lockstep.weights.params).numpy()
+    none = np.zeros([swarm.DIMENSION], np.float32)
+    replicas = range(self._num_replicas)
+    marks = [(self._now, r, self._logbook.launch, next_step) for r in replicas]
+    self._logbook.record_samples(
+      np.array(marks, np.float64), np.tile(np.stack([at, at, none]), [len(marks), 1, 1])
+    )
