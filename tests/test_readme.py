@@ -20,6 +20,8 @@ from tests.cluster import runs
 README = (runs.ROOT / 'README.md').read_text()
 
 _FENCED = re.compile(r'^```(sh|python)\n(.*?)^```$', re.MULTILINE | re.DOTALL)
+_QUICK = '.venv/bin/python scripts/train.py --config=configs/quickstart.py --workdir=runs'
+SLOW, VIRTUAL = f'{_QUICK}/straggler', f'{_QUICK}/fifty'
 BLOCKS = [text.strip('\n') for _, text in _FENCED.findall(README)]
 
 
@@ -75,7 +77,10 @@ def test_every_block_is_run_below():
     '(task worker 0)',
     '(task worker 1)',
     '.venv/bin/pip install',
-    '.venv/bin/python scripts/train.py --config=configs/quickstart.py',
+    SLOW,
+    VIRTUAL,
+    '.venv/bin/python scripts/replay.py',
+    'from distbelief.simulation.replay',
   )
   assert sorted(map(block, starts)) == sorted(BLOCKS)
 
@@ -189,8 +194,17 @@ def test_two_machines(checkout, tmp_path):
 
 @pytest.mark.cluster
 def test_slow_machines(checkout):
-  text = block('.venv/bin/python scripts/train.py --config=configs/quickstart.py')
-  assert 'hold-out accuracy' in paste(checkout, text).stderr
+  assert 'hold-out accuracy' in paste(checkout, block(SLOW)).stderr
+
+
+def test_a_virtual_clock_and_replay(checkout):
+  assert 'hold-out accuracy' in paste(checkout, block(VIRTUAL)).stderr
+  screen = paste(checkout, block('.venv/bin/python scripts/replay.py')).stdout
+  assert screen.count('every record fits') == 2
+  assert 'update 300 of 1600' in screen and 'relative' in screen
+  python = block('from distbelief.simulation.replay')
+  found = paste(checkout, f".venv/bin/python - <<'END'\n{python}\nEND").stdout
+  assert ' [300 300] ' in found
 
 
 def test_the_gpu_extra_is_what_pip_would_install(checkout):

@@ -1,0 +1,152 @@
+"""How fast the simulator is: whole commands, and what the time goes into.
+
+What an update takes is told by runs of different lengths, so that start and end do not
+count. One process that does the same steps one after another is algorithm sgd, the same
+gradients and rule in a loop of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from distbelief.experiments import tasks
+
+RATIO = 1.4  # At least, of updates/s, to one process.
+BOOKKEEPING = 0.15  # At most, of the time.
+GIGABYTES = 4.0  # At most, of 200 replicas.
+
+_SHORT, _LONG = 1000, 5000  # Steps.
+_LENGTHS = (2000, 4000, 8000, 16_000)
+_NETWORK = 4 * (256,)
+
+
+class Command(NamedTuple):
+  """What a whole command took."""
+
+  seconds: float
+  gigabytes: float  # At most resident.
+  computing: float  # Of the seconds; 0 where it is not told.
+
+
+def run(
+  workdir: Path,
+  algorithm: str,
+  num_steps: int,
+  num_replicas: int,
+  hidden_units: tuple[int, ...] = _NETWORK,
+) -> Command:
+  """Trains 440-...-50 on synthetic speech, minibatches of 64, in a process of its own.
+
+  Args:
+    workdir: Of the run; new.
+    algorithm: downpour, under the virtual clock, or sgd, one process in real time.
+    num_steps: Minibatches.
+    num_replicas: That train.
+    hidden_units: Of the network.
+
+  Raises:
+    RuntimeError: If it fails.
+  """
+  virtual = algorithm == 'downpour'
+  fields = {
+    'algorithm': algorithm,
+    'num_steps': num_steps,
+    'eval_steps': num_steps,
+    'model.hidden_units': hidden_units,
+    'data.batch_size': 64,
+    'cluster.num_replicas': num_replicas,
+    'data.num_utterances': max(500, 4 * num_replicas),
+    'telemetry.pictures': False,
+    'telemetry.swarm_seconds': 0.0,  # Simulated seconds are short.
+    'checkpoint_seconds': 1e6,
+  }
+  if virtual:
+    fields |= {'cluster.step_seconds': 0.1, 'cluster.step_distribution': 'gamma'}
+  clock = 'virtual' if virtual else 'cluster'
+  words = tasks.command('configs/synthetic_speech.py', workdir, fields, clock)
+  began = time.monotonic()
+  process = subprocess.Popen(words, stderr=subprocess.DEVNULL)
+  _, status, usage = os.wait4(process.pid, 0)
+  if status:
+    raise RuntimeError(f'training in {workdir} ended with status {status}')
+  seconds = time.monotonic() - began
+  summary = json.loads((workdir / 'summary.json').read_text())
+  computing = summary.get('real_seconds_computing', 0.0)
+  return Command(seconds, usage.ru_maxrss / 2**20, computing)
+
+
+def pairs(
+  workdir: Path, repetitions: int, say: Callable[[str], None] = print
+) -> dict[str, Any]:
+  """Returns how 20 replicas compare with one process; interleaved."""
+  kinds = {'sgd': 1, 'downpour': 20}
+  each: dict[str, list[float]] = {kind: [] for kind in kinds}
+  parts = []
+  for repetition in range(repetitions):
+    for kind, size in kinds.items():
+      short, long = (
+        run(workdir / f'{repetition}-{kind}-{length}', kind, length, size)
+        for length in (_SHORT, _LONG)
+      )
+      took = long.seconds - short.seconds
+      each[kind].append(took / (_LONG - _SHORT))
+    parts.append(1 - (long.computing - short.computing) / took)
+    say(
+      f'pair {repetition}: ' + ', '.join(f'{1e3 * v[-1]:.2f} ms' for v in each.values())
+    )
+  ratios = [one / other for one, other in zip(each['sgd'], each['downpour'])]
+  ratio, part = statistics.median(ratios), statistics.median(parts)
+  return {
+    'one_process_milliseconds': [1e3 * seconds for seconds in each['sgd']],
+    'milliseconds': [1e3 * seconds for seconds in each['downpour']],
+    'ratio': _judged(ratios, ratio, RATIO, ratio >= RATIO),
+    'bookkeeping': _judged(parts, part, BOOKKEEPING, part <= BOOKKEEPING),
+  }
+
+
+def _judged(
+  values: list[float], median: float, bound: float, holds: bool
+) -> dict[str, Any]:
+  return {'values': values, 'median': median, 'bound': bound, 'holds': holds}
+
+
+def growth(workdir: Path, say: Callable[[str], None] = print) -> dict[str, Any]:
+  """Returns how time grows with updates: the seconds of runs, and the worst residual."""
+  found = []
+  for length in _LENGTHS:
+    found.append(run(workdir / f'{length}', 'downpour', length, 20).seconds)
+    say(f'{length} updates: {found[-1]:.1f} s')
+  slope, start = np.polyfit(_LENGTHS, found, 1)
+  off = np.abs(np.polyval([slope, start], _LENGTHS) / found - 1).max()
+  return {
+    'updates': list(_LENGTHS),
+    'seconds': found,
+    'milliseconds_an_update': 1e3 * slope,
+    'off_a_line': float(off),
+  }
+
+
+def many(workdir: Path, say: Callable[[str], None] = print) -> dict[str, Any]:
+  """Returns what 200 replicas, and 2,000 of a smaller network, take."""
+  cases = {
+    '200 of 440-256x4-50': (200, 4000, _NETWORK),
+    '2,000 of 440-64x2-50': (2000, 20_000, (64, 64)),
+  }
+  found = {}
+  for name, (size, length, units) in cases.items():
+    folder = workdir / f'{size}'
+    took = run(folder, 'downpour', length, size, units)
+    found[name] = {'replicas': size, 'updates': length, **took._asdict()}
+    say(f'{name}: {length} updates in {took.seconds:.1f} s, {took.gigabytes:.2f} GB')
+  first = next(iter(found.values()))
+  first |= {'bound': GIGABYTES, 'holds': first['gigabytes'] <= GIGABYTES}
+  return found
