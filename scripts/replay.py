@@ -59,7 +59,8 @@ def _told(replay: Any, state: Any) -> str:
     )
     if found.statistics is not None:
       lines.append(f'the statistics by {found.statistics:.1e}')
-  lines.append('every record fits')
+  is_all = state.update == replay.num_updates
+  lines.append('every record fits' if is_all else 'every record up to there fits')
   return '\n'.join(lines)
 
 

@@ -51,7 +51,8 @@ class State:
   """A run at one update.
 
   Attributes:
-    update: Pushes that shard 0 had applied; of a synchronous run, updates.
+    update: Pushes that shard 0 had applied; of a synchronous run, updates. More than was
+      asked for if shard 0 never had that many: a resume with other shards passes some.
     versions: [shards] int64, of each shard.
     params: The server's parameters, [.] float32 each, in the model's order.
     statistics: What training changes beside them.
@@ -128,9 +129,10 @@ class Replay:
       aligned = clocks.align(found, clocks.offsets(found))
       self._launches.append((header, aligned))
     if not any(len(found) for _, found in self._launches):
-      raise errors.UserError(
-        f'{workdir} has no step on record: train with config.telemetry.records=True'
-      )
+      remedy = 'wait for one, or resume the run'
+      if not self.config.telemetry.records:
+        remedy = 'train anew with config.telemetry.records=True'
+      raise errors.UserError(f'{workdir} has no step on record: {remedy}')
     self._is_real = self._launches[0][0]['clock'] == 'cluster'
     self._source = learning.source_of(self.config)
     self._objective = learning.objective_of(self.config, self._source)
@@ -167,11 +169,13 @@ class Replay:
     update = self.num_updates if update is None else update
     if not 0 <= update <= self.num_updates:
       raise errors.UserError(
-        f'--until ({update}) is no update of this run: it has {self.num_updates}'
+        f'update ({update}) is none of this run: choose 0 to {self.num_updates}'
       )
     weights, slots, released = self._objective.weights, [], False
     for schedule in self._schedules:
       last = update <= schedule.ends[0]
+      # With other shards a run goes on from the newest version of any.
+      update = max(update, int(schedule.starts[0]))
       part = schedule.until(update) if last else schedule
       trainer = self._trainer(schedule, weights, slots, released)
       trainer.play(part)
@@ -208,11 +212,12 @@ class Replay:
         f'the shards ended at versions {_words(kept.versions)}, and by the records at '
         f'{_words(state.versions)}: some are missing or changed'
       )
-    if not max(found.parameters, found.statistics or 0.0) <= TOLERANCE:
-      raise MisfitError(
-        f'the parameters that the records lead to differ from those of the run by '
-        f'{found.parameters:.1e}, relative, more than {TOLERANCE}: some were changed'
-      )
+    for name, off in found._asdict().items():
+      if off is not None and not off <= TOLERANCE:
+        raise MisfitError(
+          f'the {name} that the records lead to differ from those of the run by '
+          f'{off:.1e}, relative, more than {TOLERANCE}: some records were changed'
+        )
     return found
 
   def _trainer(
@@ -282,6 +287,7 @@ class _Apart:
       raise MisfitError(f'the records contradict each other: {error}') from error
     played = [step for push in self._pushes for step in push.steps]
     finite = [push.finite for push in self._pushes]
+    whole = [push.closed for push in self._pushes]
     counts = [len(push.steps) for push in self._pushes]
     schedule.compare(
       Computed(
@@ -289,6 +295,7 @@ class _Apart:
         np.array([step.loss for step in played]),
         np.array([step.accuracy for step in played]),
         np.repeat(np.array(finite, bool), counts),
+        np.repeat(np.array(whole, bool), counts),
       ),
       _LOSS_TOLERANCE,
     )
@@ -348,6 +355,7 @@ class _Together:
       np.full([len(everything)], np.nan),
       np.full([len(everything)], np.nan),
       np.ones([len(everything)], bool),
+      counted,
     )
     for name in told[0]._fields if told else ():
       parts = [getattr(update, name) for update in told]

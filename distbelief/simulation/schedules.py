@@ -48,7 +48,8 @@ class Computed(NamedTuple):
   known: np.ndarray  # Whether the step was; the rest is of no use otherwise.
   losses: np.ndarray
   accuracies: np.ndarray
-  finite: np.ndarray  # Whether the gradient that carried it was.
+  finite: np.ndarray  # Whether the sum of gradients that it is in was.
+  whole: np.ndarray  # Whether that sum is all of its push.
 
 
 @dataclasses.dataclass
@@ -185,6 +186,7 @@ class Schedule:
     applied = (found['status'] == Status.APPLIED).any(axis=1)
     dropped = (found['status'] == Status.DROPPED).any(axis=1)
     wrong = (applied & ~computed.finite) | (dropped & computed.finite)
+    wrong &= computed.whole
     bad = np.flatnonzero(apart | off | wrong)
     if not len(bad):
       return
@@ -233,31 +235,35 @@ def downpour(
   unapplied = ~is_counted(status).any(axis=1)
   beyond = (status == Status.UNDONE).any(axis=1) | (found['version_held'] > ends).any(1)
   found = found[~(unapplied & _from_first(found, unapplied & beyond))]
+  doubts = _Doubts(found)
   for name in ('step', 'batch'):
-    _refuse(found, found[name] < 0, f'its {name} is negative')
-  _refuse(found, found['batch'] != found['step'], 'its batch is that of another step')
+    doubts.add(found[name] < 0, f'its {name} is negative')
+  doubts.add(found['batch'] != found['step'], 'its batch is that of another step')
   for start, end in _ORDERED:
-    _refuse(found, found[start] > found[end], f'{end} is before {start}')
+    doubts.add(found[start] > found[end], f'{end} is before {start}')
 
   goes_on = np.r_[False, _same(found, *_CLIENT)]  # With the record before.
   together = np.r_[False, _same(found, *_CLIENT, 'sequence')]
   sequence = found['sequence'].astype(np.int64)
   begins = ~goes_on & (sequence != 0)
-  _refuse(found, begins, 'it is the first of its incarnation, and its sequence is not 0')
+  doubts.add(begins, 'it is the first of its incarnation, and its sequence is not 0')
   more = sequence - np.r_[0, sequence[:-1]]
   skips = goes_on & ((more < 0) | (more > 1))
-  _refuse(found, skips, 'its sequence does not follow that of the step before')
+  doubts.add(skips, 'its sequence does not follow that of the step before')
   gap = goes_on & np.r_[False, np.diff(found['step']) != 1]
-  _refuse(found, gap, 'the step before it is not on record')
-  _refuse(found, ~goes_on & ~found['fresh'], "its replica's first step fetched nothing")
+  doubts.add(gap, 'the step before it is not on record')
+  doubts.add(~goes_on & ~found['fresh'], "its replica's first step fetched nothing")
   due = client.fetch_due(found['step'] - config.downpour.overlap, config.downpour.n_fetch)
-  _refuse(found, found['fresh'] != (due | ~goes_on), 'it fetched when none was due')
+  due |= ~goes_on
+  doubts.add(found['fresh'] & ~due, 'it fetched when none was due')
+  doubts.add(~found['fresh'] & due, 'it did not fetch when it was due')
   changed = np.r_[False, (np.diff(found['version_held'], axis=0) != 0).any(axis=1)]
-  _refuse(found, ~found['fresh'] & changed, 'it has other versions than the step before')
+  doubts.add(~found['fresh'] & changed, 'it has other versions than the step before')
   late = found['version_held'] >= found['version_applied']
   late &= found['status'] == Status.APPLIED
-  _refuse(found, late.any(axis=1), 'it started from a version that it came before')
-  _refuse(found, (found['version_held'] < starts).any(axis=1), 'its version is gone')
+  doubts.add(late.any(axis=1), 'it started from a version that it came before')
+  doubts.add((found['version_held'] < starts).any(axis=1), 'its version is gone')
+  doubts.raise_first()
 
   groups = np.split(np.arange(len(found)), np.flatnonzero(~together)[1:])
   groups = [group for group in groups if len(group)]
@@ -296,7 +302,9 @@ def downpour(
 def refuse_strangers(records: np.ndarray, num_replicas: int) -> None:
   """Raises MisfitError if a record is of a replica that was not."""
   strange = (records['replica'] < 0) | (records['replica'] >= num_replicas)
-  _refuse(records, strange, f'there were {num_replicas} replicas')
+  doubts = _Doubts(records)
+  doubts.add(strange, f'there were {num_replicas} replicas')
+  doubts.raise_first()
 
 
 def _leave_out_what_is_ahead(found: np.ndarray, starts: np.ndarray) -> None:
@@ -339,10 +347,26 @@ def _key(record: np.void) -> tuple[int, int, int]:
   return tuple(int(record[name]) for name in (*_CLIENT, 'sequence'))
 
 
-def _refuse(found: np.ndarray, bad: np.ndarray, why: str) -> None:
-  if bad.any():
-    bad = np.flatnonzero(bad)
-    raise misfit(found[bad[np.argmin(found['compute_end'][bad])]], why)
+class _Doubts:
+  """What does not fit in records that are looked at in several ways."""
+
+  def __init__(self, found: np.ndarray) -> None:
+    self._found = found
+    self._first: tuple[float, np.void, str] | None = None
+
+  def add(self, bad: np.ndarray, why: str) -> None:
+    """Takes note of bad records, [steps] bool."""
+    places = np.flatnonzero(bad)
+    if not len(places):
+      return
+    first = self._found[places[np.argmin(self._found['compute_end'][places])]]
+    if self._first is None or first['compute_end'] < self._first[0]:
+      self._first = first['compute_end'], first, why
+
+  def raise_first(self) -> None:
+    """Raises MisfitError for the earliest of them, if there is any."""
+    if self._first is not None:
+      raise misfit(*self._first[1:])
 
 
 def _order(found: np.ndarray, shard: int, start: int) -> list[tuple[int, int, int]]:
@@ -389,8 +413,8 @@ def synchronous(
   made = np.unique(found['step'][is_counted(found['status']).any(axis=1)])
   found = found[np.isin(found['step'], made)]
   counts = np.bincount(found['replica'], minlength=num_replicas)
-  if len(counts) > num_replicas or counts.min() != counts.max():
-    least = int(np.argmin(counts[:num_replicas]))
+  if counts.min() != counts.max():
+    least = int(np.argmin(counts))
     own = found[found['replica'] == least]
     raise misfit(
       own[-1] if len(own) else found[-1],

@@ -1,13 +1,16 @@
 """Runs recomputed from their records; one record changed by hand is found."""
 
+import dataclasses
 import shutil
 
 import numpy as np
 import pytest
 
+from distbelief import errors
+from distbelief.rundir import checkpoints
 from distbelief.simulation.replay import Replay, relative_error
 from distbelief.simulation.schedules import MisfitError
-from distbelief.telemetry import records
+from distbelief.telemetry import metrics, records
 from distbelief.telemetry.steps import Status
 from tests.cluster import runs
 from tests.simulation import simulated
@@ -33,7 +36,9 @@ def test_a_simulated_run_is_explained(workdir):
   assert state.update == replay.num_updates == state.versions[0]
   assert replay.difference(state).parameters < 1e-6
   assert not state.accrued
-  assert state.loss == pytest.approx(state.holdout['loss'])
+  last = metrics.read_csv(workdir)[-1]
+  assert state.loss == pytest.approx(last.holdout_loss, rel=1e-5)
+  assert state.holdout['accuracy'] == pytest.approx(last.holdout_accuracy, abs=1e-6)
 
 
 def test_any_update_can_be_looked_at(workdir):
@@ -167,6 +172,45 @@ def test_pushes_that_are_not_finite_are_explained(tmp_path):
   assert not state.accrued
 
 
+def test_a_push_that_is_not_finite_may_be_looked_into(tmp_path):
+  workdir = tmp_path / 'run'
+  fields = {'model.name': 'tests.users:network', 'data.name': 'tests.users:poisoned'}
+  simulated.train(workdir, **fields, **{'downpour.n_push': 3, 'num_steps': 48})
+  assert (records.read(workdir)['status'] == Status.DROPPED).any()
+  replay = Replay(workdir)
+  for update in range(replay.num_updates + 1):
+    replay.at(update)  # Some end within such a push.
+
+
+def test_a_run_without_records_cannot_be_replayed(tmp_path):
+  simulated.train(tmp_path / 'run', num_steps=16, **{'telemetry.records': False})
+  with pytest.raises(
+    errors.UserError, match=r'train anew with .*telemetry\.records=True'
+  ):
+    Replay(tmp_path / 'run')
+  with pytest.raises(errors.UserError, match=r'holds no run .* name a directory'):
+    Replay(tmp_path / 'nowhere')
+
+
+@pytest.mark.parametrize('update', [-1, 10**6])
+def test_updates_that_were_not_are_refused(workdir, update):
+  replay = Replay(workdir)
+  with pytest.raises(errors.UserError, match=f'choose 0 to {replay.num_updates}'):
+    replay.at(update)
+
+
+def test_statistics_that_differ_are_told(workdir):
+  replay = Replay(workdir)
+  state = replay.at()
+  kept = checkpoints.latest(workdir / 'checkpoints')
+  off = kept._replace(statistics=np.array([1.0], np.float32))
+  state.statistics = [np.array([np.nan], np.float32)]
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(checkpoints, 'latest', lambda folder: off)
+    with pytest.raises(MisfitError, match=r'the statistics .* differ .* by nan'):
+      replay.difference(state)
+
+
 def test_a_run_that_goes_on_is_explained_as_far_as_is_known(workdir, tmp_path):
   """The chief asks one shard after the other: of shard 1 it may know less."""
   going_on = tmp_path / 'run'
@@ -206,6 +250,25 @@ def test_several_launches_are_explained(tmp_path):
   state = replay.at()
   assert len(state.versions) == 3
   assert replay.difference(state).parameters < 1e-5
+
+
+def test_versions_that_a_launch_passes_over_are_its_start(tmp_path):
+  """With other shards a run goes on from the newest version of any."""
+  workdir = tmp_path / 'run'
+  simulated.train(workdir, num_steps=60)
+  simulated.train(workdir, num_steps=80, **{'cluster.num_parameter_servers': 3})
+  replay = Replay(workdir)
+  first, second = replay._schedules
+  end = int(second.starts[0])
+  # As if two pushes had only come to shard 1.
+  orders = [first.orders[0][:-2], first.orders[1]]
+  ends = first.ends - [2, 0]
+  replay._schedules[0] = dataclasses.replace(first, orders=orders, ends=ends)
+  assert replay.at(end - 2).versions.tolist() == [end - 2, end]
+  for update in (end - 1, end):
+    state = replay.at(update)
+    assert state.update == end and state.versions.tolist() == [end] * 3
+    assert not state.accrued
 
 
 @pytest.mark.cluster
