@@ -39,7 +39,7 @@ def train(argv: list[str]) -> int:
   clock_flag = flags.DEFINE_enum(
     'clock',
     'cluster',
-    ['cluster', 'virtual'],
+    config_lib.CLOCKS,
     'What turns the crank: real processes, or simulated time in this one.',
     values,
   )
@@ -54,7 +54,7 @@ def train(argv: list[str]) -> int:
     if config is None:
       return errors.DONE
     if print_flag.value:
-      config_lib.check(config)
+      config_lib.check(config, clock_flag.value)
       print(config_lib.describe(config))
       return errors.DONE
     if not workdir_flag.value:

@@ -465,6 +465,7 @@ _KINDS = {
 }
 
 # What may differ when a workdir is resumed (contract 9).
+CLOCKS = ('cluster', 'virtual')
 MAY_CHANGE_ON_RESUME = ('cluster.', 'num_steps', 'checkpoint_seconds')
 
 
@@ -528,10 +529,21 @@ def check(config: ml_collections.ConfigDict, clock: str = 'cluster') -> None:
   Args:
     config: The whole config. Fields that hang together are looked at as well; the
       counts of tasks must be those of the cluster, or left open for one on this machine.
-    clock: cluster or virtual.
+    clock: One of CLOCKS.
+
+  Raises:
+    errors.UserError: If there is no such clock.
   """
   check_fields(config)
+  if clock not in CLOCKS:
+    raise errors.UserError(f'clock ({clock!r}) is unknown: choose {" or ".join(CLOCKS)}')
   _check_together(config)
+  if clock == 'cluster' and config.cluster.slowdown and not config.cluster.step_seconds:
+    raise errors.ConfigError(
+      'config.cluster.slowdown',
+      config.cluster.slowdown,
+      'does nothing without padding: set config.cluster.step_seconds, e.g. to 0.1',
+    )
   if clock == 'cluster' and backup_workers(config):
     raise errors.ConfigError(
       'config.synchronous.backup_workers',
@@ -573,12 +585,6 @@ def _check_together(config: ml_collections.ConfigDict) -> None:
       'config.cluster.slowdown',
       slowdown,
       f'must have one factor per replica: {replicas}, not {len(slowdown)}',
-    )
-  if slowdown and not config.cluster.step_seconds:
-    raise errors.ConfigError(
-      'config.cluster.slowdown',
-      slowdown,
-      'does nothing without padding: set config.cluster.step_seconds, e.g. to 0.1',
     )
   if warmstart_steps(config) > config.num_steps:
     raise errors.ConfigError(

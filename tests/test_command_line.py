@@ -170,6 +170,14 @@ def test_print_config_prints_every_field_and_makes_nothing(
   assert list(tmp_path.iterdir()) == []
 
 
+def test_print_config_allows_what_its_clock_does(train):
+  fields = ('--config.algorithm=synchronous', '--config.synchronous.backup_workers=1')
+  words = (CONFIG, '--print_config', *fields, '--config.num_steps=600')
+  status, _, err = train(*words, '--clock=virtual')
+  assert (status, err) == (errors.DONE, '')
+  assert is_one_error(train(*words), '--clock=virtual')
+
+
 def test_print_config_refuses_what_a_run_would(train):
   result = train(CONFIG, '--print_config', '--config.num_steps=0')
   assert is_one_error(result, 'config.num_steps (0)')

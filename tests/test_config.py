@@ -276,6 +276,7 @@ def test_values_at_the_edge_pass(name, value):
 def test_a_slowdown_of_steps_that_are_not_padded_is_refused():
   with pytest.raises(errors.ConfigError, match=r'set config\.cluster\.step_seconds'):
     config_lib.check(changed(**{'cluster.slowdown': (1, 4)}))
+  config_lib.check(changed(**{'cluster.slowdown': (1, 4)}), 'virtual')
 
 
 @pytest.mark.parametrize(
@@ -335,3 +336,8 @@ def test_a_name_like_no_other_gets_none():
 def test_fields_cannot_be_changed_by_accident():
   with pytest.raises(dataclasses.FrozenInstanceError):
     config_lib.FIELDS[0].default = 3
+
+
+def test_an_unknown_clock_is_refused():
+  with pytest.raises(errors.UserError, match=r"'virtul'.* choose cluster or virtual"):
+    config_lib.check(config_lib.default_config(), 'virtul')
