@@ -224,6 +224,11 @@ class Logbook:
         steps.first_start(*(rows[:, steps.COLUMN[name]] for name in steps.STARTS))
       )
 
+  @property
+  def _earliest(self) -> float:
+    """What is known of the first step's start without records."""
+    return self._command_started if self._clock.stands_still else self._clock.now()
+
   def _begin_at(self, first: float) -> None:
     self._startup_seconds = first - self._command_started
     self._origin = first - float(self.checkpoint.seconds)
@@ -254,7 +259,7 @@ class Logbook:
     """
     now = self._clock.now()
     if self._origin is None and done > self.checkpoint.steps:  # Nothing is recorded.
-      self._begin_at(now)
+      self._begin_at(self._earliest)
     self._tally.add_progress(now, done)
     if now >= self._next_scalars:
       self._next_scalars = now + self._config.telemetry.seconds
@@ -321,7 +326,7 @@ class Logbook:
     """
     config, workdir = self._config, self._workdir
     if self._origin is None:  # There was nothing left to do.
-      self._begin_at(self._clock.now())
+      self._begin_at(self._earliest)
     self._ended = self._ended or self._clock.now()  # Nothing is recorded.
     done = config.num_steps
     self._evaluator.finish(self._row(self._ended, done, versions), weights)

@@ -115,7 +115,7 @@ def _train(
 
 
 def _spread_gradients(num_replicas: int) -> None:
-  """Has each gradient computed by one thread, if there are more of them than processors.
+  """Has each gradient computed by one thread, if there are many more than processors.
 
   Several threads for one matrix product cost a sixth of the time in talking.
   """

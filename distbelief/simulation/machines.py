@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import functools
 from collections.abc import Callable, Iterator
 
@@ -22,16 +23,22 @@ _SLOW, _LIFE = 1, 2  # Names of streams of random numbers.
 class Machines:
   """The replicas' machines; a function of config.seed."""
 
-  def __init__(self, config: ml_collections.ConfigDict, compute: float) -> None:
+  def __init__(
+    self, config: ml_collections.ConfigDict, compute: float, travel: float = 0.0
+  ) -> None:
     """Draws nothing yet.
 
     Args:
       config: The run's.
       compute: Seconds that a step computes. Padding hides it, as in a real step; without
         padding it is what varies.
+      travel: Seconds that a replica has to live beside, to fetch and to push.
+
+    Raises:
+      errors.ConfigError: If hardly a replica lives through a step.
     """
     self._options, self._seed = config.simulation, config.seed
-    _refuse_short_lives(config, compute)
+    _refuse_short_lives(config, compute, travel)
     self._padded = config.cluster.step_seconds > 0
     self._compute = compute
     cluster = config.cluster
@@ -45,7 +52,8 @@ class Machines:
       self._block,
     )
     self._times: dict[int, tuple[int, np.ndarray]] = {}  # By replica: a block of steps.
-    self._slow: dict[int, tuple[float, bool, np.random.Generator]] = {}
+    # By replica: when it becomes slow, fast again, and so on, as far as is drawn.
+    self._changes: dict[int, tuple[list[float], np.random.Generator]] = {}
 
   def step_seconds(self, replica: int, step: int, now: float) -> float:
     """Returns how long a replica's step takes that begins now."""
@@ -67,15 +75,15 @@ class Machines:
   def _factor(self, replica: int, now: float) -> float:
     """Returns how many times slower a machine is that is slow now and then."""
     options = self._options
-    until, slow, random = self._slow.get(replica, (0.0, True, None))
-    if random is None:
+    if replica not in self._changes:
       random = np.random.default_rng([self._seed, _SLOW, replica])
-    while until <= now:
-      slow = not slow
-      mean = options.straggler_seconds if slow else options.straggler_every_seconds
-      until += random.exponential(mean)
-    self._slow[replica] = until, slow, random
-    return options.straggler_factor if slow else 1.0
+      self._changes[replica] = [0.0], random
+    changes, random = self._changes[replica]
+    means = options.straggler_every_seconds, options.straggler_seconds
+    while changes[-1] <= now:
+      changes.append(changes[-1] + random.exponential(means[1 - len(changes) % 2]))
+    is_slow = bisect.bisect_right(changes, now) % 2 == 0
+    return options.straggler_factor if is_slow else 1.0
 
   def lives(self, replica: int) -> Iterator[float]:
     """Yields how long each life of a replica lasts, in seconds; none: for ever."""
@@ -117,14 +125,17 @@ def _drawing(
   return draw
 
 
-def _refuse_short_lives(config: ml_collections.ConfigDict, compute: float) -> None:
-  """Raises errors.ConfigError if hardly a replica lives through a step."""
+def _refuse_short_lives(
+  config: ml_collections.ConfigDict, compute: float, travel: float
+) -> None:
   slowest = max(config.cluster.slowdown, default=1.0)
-  step = max(config.cluster.step_seconds * slowest, compute)
+  step = config.cluster.step_seconds * slowest
+  step = (max(step, compute) if step else compute * slowest) + travel
   life = config.simulation.life_seconds
   if life is not None and life < _SHORTEST_LIFE * step:
     raise errors.ConfigError(
       'config.simulation.life_seconds',
       life,
-      f'is too short for steps of {step:.3g} seconds: no replica would end one',
+      f'is too short for steps of {step:.3g} seconds, fetch and push among them: no '
+      'replica would end one; make lives longer, or steps shorter',
     )

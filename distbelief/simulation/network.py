@@ -8,6 +8,9 @@ can a replica that talks to many shards.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+
+import ml_collections
 
 
 class Link:
@@ -29,6 +32,18 @@ class Link:
   def seconds(self, size: float) -> float:
     """Returns how long so many bytes take."""
     return size / self._rate
+
+
+def least_travel(config: ml_collections.ConfigDict, sizes: Sequence[float]) -> float:
+  """Returns the seconds of a fetch and a push while nobody else uses a link.
+
+  Args:
+    config: The run's.
+    sizes: Bytes that travel to or from each shard.
+  """
+  shard = Link(config.simulation.shard_bandwidth).seconds(max(sizes))
+  replica = Link(config.simulation.replica_bandwidth).seconds(sum(sizes))
+  return 2 * (config.cluster.latency_seconds + max(shard, replica))
 
 
 def send(shard: Link, replica: Link, size: float, now: float) -> float:

@@ -55,8 +55,9 @@ class Barrier:
     num_bytes: float,
     num_replicas: int,
     num_backups: int,
+    start: float = 0.0,
   ) -> None:
-    """Starts at second 0.
+    """Finds who is alive.
 
     Args:
       config: The run's.
@@ -64,6 +65,7 @@ class Barrier:
       num_bytes: Of the parameters.
       num_replicas: Backups among them.
       num_backups: How many of them an update does without.
+      start: When the first update begins; simulated seconds.
     """
     self._machines, self._num_replicas = machines, num_replicas
     self._needed = num_replicas - num_backups
@@ -81,11 +83,13 @@ class Barrier:
     ]
     self._died = [0] * num_replicas  # How often each has.
     self._back = [0] * num_replicas  # And come back.
+    self._pass(start)
+    self._died_before = sum(self._died)
 
   @property
   def deaths(self) -> int:
-    """Of replicas, so far."""
-    return sum(self._died)
+    """Of replicas, since the start."""
+    return sum(self._died) - self._died_before
 
   def update(self, begin: float, step: int) -> Update:
     """Returns the update that begins then."""
@@ -98,12 +102,16 @@ class Barrier:
     counted[first] = True
     summed = gathered + self._travel
     end = summed + self._update_seconds
-    for replica, deaths in enumerate(self._deaths):
-      while deaths[self._died[replica]][0] <= end:
-        self._died[replica] += 1
-      while deaths[self._back[replica]][1] <= end:
-        self._back[replica] += 1
+    self._pass(end)
     return Update(begin, np.minimum(done, gathered), counted, gathered, summed, end)
+
+  def _pass(self, now: float) -> None:
+    """Counts who has died by now, and who is back."""
+    for replica, deaths in enumerate(self._deaths):
+      while deaths[self._died[replica]][0] <= now:
+        self._died[replica] += 1
+      while deaths[self._back[replica]][1] <= now:
+        self._back[replica] += 1
 
   def _computed(self, replica: int, step: int, begin: float) -> float:
     """Returns when a replica has its gradient: it computes anew if it dies meanwhile."""

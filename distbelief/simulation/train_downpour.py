@@ -12,12 +12,12 @@ import numpy as np
 import tensorflow as tf
 
 from distbelief import config as config_lib
-from distbelief import learning
+from distbelief import errors, learning
 from distbelief.algorithms.server import ServerRule
 from distbelief.algorithms.sharding import Sharding
 from distbelief.rundir import checkpoints
 from distbelief.rundir.logbook import Logbook
-from distbelief.simulation import costs
+from distbelief.simulation import costs, network
 from distbelief.simulation.dataflow import Dataflow, Push
 from distbelief.simulation.downpour import Applied, Cluster, Travelled
 from distbelief.simulation.events import Events
@@ -36,6 +36,7 @@ _T = TypeVar('_T')
 _AHEAD_OF_REPLICA = 4
 _AHEAD = (256, 4096)
 _LEAST = 32  # Between two looks for the sake of time, which may be long steps.
+_FUTILE = 1000  # Deaths of each replica, on average, since the last step that counts.
 
 
 class Downpour:
@@ -65,7 +66,8 @@ class Downpour:
     self._num_shards = num_shards
     paid = costs.of(config, objective, num_shards)
     self._events = Events(checkpoints.seconds(workdir / 'checkpoints'))
-    machines = Machines(config, paid.compute_seconds)
+    travel = network.least_travel(config, paid.shard_bytes)
+    machines = Machines(config, paid.compute_seconds, travel)
     self._logbook = Logbook(
       config,
       workdir,
@@ -160,11 +162,21 @@ class Downpour:
     self._logbook.phase = name
     cluster.open(limit, alone=name == 'warm start')
     look = every * (cluster.done // every + 1)
+    done, deaths = cluster.done, cluster.deaths
     while cluster.done < limit:
       if is_stopped():
         return False
       if not self._events.next():
         raise RuntimeError(f'nothing happens any more after {cluster.done} steps')
+      if cluster.done > done:
+        done, deaths = cluster.done, cluster.deaths
+      elif cluster.deaths - deaths > _FUTILE * config_lib.num_replicas(self._config):
+        raise errors.ConfigError(
+          'config.simulation.life_seconds',
+          self._config.simulation.life_seconds,
+          f'is too short: after step {done} {cluster.deaths - deaths} replicas died '
+          'before their push came; make lives longer, or links faster',
+        )
       is_due = len(cluster.applied) >= self._least and self._logbook.look_due
       if cluster.done >= look or is_due:
         self._look()

@@ -88,6 +88,7 @@ class Synchronous:
       paid.shard_bytes[0],
       num_replicas,
       config_lib.backup_workers(config),
+      self._now,
     )
     self._sketch = Sketch(len(start.parameters), config.seed)
     self._next_sample = 0.0

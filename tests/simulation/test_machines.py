@@ -41,7 +41,7 @@ def test_without_padding_computing_varies():
   assert 0.1 < np.std(times) / np.mean(times) < 0.2
 
 
-def test_stragglers_come_and_go():
+def machines_of_stragglers():
   config = config_of(
     **{
       'cluster.step_distribution': 'constant',
@@ -50,16 +50,29 @@ def test_stragglers_come_and_go():
       'simulation.straggler_factor': 5.0,
     }
   )
-  machines = Machines(config, 0.0)
+  return Machines(config, 0.0)
+
+
+def test_stragglers_come_and_go():
+  machines = machines_of_stragglers()
   at = np.arange(0, 20_000, 1.0)
   slow = np.array([machines.step_seconds(2, 0, now) for now in at]) > 0.2
   assert slow.mean() == pytest.approx(10 / 40, abs=0.05)
   changes = np.flatnonzero(np.diff(slow)).size
   assert changes == pytest.approx(2 * len(at) / 40, rel=0.15)
   # What is slow when is the same for a machine that is asked less often.
-  again = Machines(config, 0.0)
+  again = machines_of_stragglers()
   seldom = np.array([again.step_seconds(2, 0, now) for now in at[::50]]) > 0.2
   np.testing.assert_array_equal(seldom, slow[::50])
+
+
+def test_whether_a_machine_is_slow_hangs_on_the_time_alone():
+  """Replicas that wait for one another ask for times that lie further ahead first."""
+  times = np.arange(0.0, 100.0, 0.7)
+  one, other = machines_of_stragglers(), machines_of_stragglers()
+  forwards = [one.step_seconds(0, 0, now) for now in times]
+  backwards = [other.step_seconds(0, 0, now) for now in times[::-1]]
+  assert forwards == backwards[::-1] and len(set(forwards)) == 2
 
 
 def test_a_straggler_s_computing_takes_longer_too():

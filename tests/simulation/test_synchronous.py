@@ -21,9 +21,9 @@ class Steady:
     return iter(self._lives.get(replica, []))
 
 
-def barrier(lives, replicas=3, backups=0, restart=10.0):
+def barrier(lives, replicas=3, backups=0, restart=10.0, start=0.0):
   config = config_of(algorithm='synchronous', **{'simulation.restart_seconds': restart})
-  return Barrier(config, Steady(lives), 4.0, replicas, backups)
+  return Barrier(config, Steady(lives), 4.0, replicas, backups, start)
 
 
 def ends(found, count):
@@ -53,6 +53,13 @@ def test_with_a_backup_nobody_waits_and_the_dead_stay_away():
   # 0 and 1 are the first of three; then it is away until 12.5, and late once.
   assert counted == [True] * 2 + [False] * 11 + [True] * 3
   assert found.deaths == 1
+
+
+def test_who_died_before_a_run_went_on_is_not_counted_again():
+  found = barrier({0: [0.5, 1000.0], 1: [3.0]}, start=5.0)
+  # Replica 0 is back; replica 1 is until 13.
+  assert found.update(5.0, 5).end == pytest.approx(14.0)
+  assert found.deaths == 0
 
 
 def test_it_dies_again_and_again():

@@ -155,6 +155,7 @@ def test_without_records_a_run_is_the_same(tmp_path, algorithm):
   without = simulated.train(tmp_path / 'without', **fields)
   assert not len(records.read(tmp_path / 'without'))
   assert with_all['holdout_accuracy'] == without['holdout_accuracy']
+  assert without['seconds'] == pytest.approx(with_all['seconds'], rel=1e-9)
   one, other = (runs.checkpointed(tmp_path / name) for name in ('with', 'without'))
   np.testing.assert_array_equal(one, other)
 
@@ -284,6 +285,28 @@ def test_more_backups_than_replicas_are_refused(tmp_path):
   fields = {'algorithm': 'synchronous', 'synchronous.backup_workers': 4}
   with pytest.raises(errors.ConfigError, match='must be less than the 4 replicas'):
     simulated.train(tmp_path / 'run', **fields)
+
+
+def test_lives_too_short_for_the_way_to_the_shards_are_refused(tmp_path):
+  fields = {'cluster.latency_seconds': 10.0, 'simulation.life_seconds': 1.0}
+  with pytest.raises(errors.ConfigError, match='fetch and push among them'):
+    simulated.train(tmp_path / 'run', **fields)
+
+
+def test_replicas_that_only_ever_die_are_not_waited_for(tmp_path):
+  """All alone each would have the time, but not behind 49 others."""
+  fields = {'cluster.num_replicas': 50, 'simulation.shard_bandwidth': 1e4}
+  fields |= {'simulation.life_seconds': 8.0, 'cluster.step_seconds': 0.01}
+  with pytest.raises(errors.ConfigError, match='replicas died before their push came'):
+    simulated.train(tmp_path / 'run', **fields)
+
+
+def test_a_machine_may_be_slower_without_padding(tmp_path):
+  fields = {'cluster.slowdown': (1, 1, 1, 4), 'simulation.compute_seconds': 0.1, **TINY}
+  fields |= {'cluster.step_seconds': 0.0, 'num_steps': 1300, 'eval_steps': 1300}
+  summary = simulated.train(tmp_path / 'run', **fields)
+  steps = [replica['steps'] for replica in summary['replicas']]
+  assert steps[3] == pytest.approx(100, abs=5)
 
 
 def test_a_cluster_has_no_backup_workers():
