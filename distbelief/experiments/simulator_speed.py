@@ -77,6 +77,7 @@ def run(
   process = subprocess.Popen(words, stderr=subprocess.DEVNULL)
   _, status, usage = os.wait4(process.pid, 0)
   if status:
+    status = os.waitstatus_to_exitcode(status)
     raise RuntimeError(f'training in {workdir} ended with status {status}')
   seconds = time.monotonic() - began
   summary = json.loads((workdir / 'summary.json').read_text())

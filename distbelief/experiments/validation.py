@@ -2,8 +2,8 @@
 
 A padded cluster of one replica is measured: how long its steps take, how long its
 fetches and pushes, and for how much of that its shard has a processor busy. The simulator
-gets these, and predicts clusters of other sizes; nothing is measured at the size that is
-predicted.
+gets these, and predicts clusters of other sizes, of which nothing is measured for it.
+(That it gets one replica right as well only shows that the measures mean what they say.)
 """
 
 from __future__ import annotations
