@@ -287,18 +287,23 @@ def test_more_backups_than_replicas_are_refused(tmp_path):
     simulated.train(tmp_path / 'run', **fields)
 
 
-def test_lives_too_short_for_the_way_to_the_shards_are_refused(tmp_path):
-  fields = {'cluster.latency_seconds': 10.0, 'simulation.life_seconds': 1.0}
-  with pytest.raises(errors.ConfigError, match='fetch and push among them'):
-    simulated.train(tmp_path / 'run', **fields)
-
-
-def test_replicas_that_only_ever_die_are_not_waited_for(tmp_path):
-  """All alone each would have the time, but not behind 49 others."""
-  fields = {'cluster.num_replicas': 50, 'simulation.shard_bandwidth': 1e4}
-  fields |= {'simulation.life_seconds': 8.0, 'cluster.step_seconds': 0.01}
-  with pytest.raises(errors.ConfigError, match='replicas died before their push came'):
-    simulated.train(tmp_path / 'run', **fields)
+@pytest.mark.parametrize(
+  ('fields', 'why'),
+  [
+    ({'cluster.latency_seconds': 10.0}, 'fetch and push among them'),
+    # All alone each would have the time, but not behind 19 others.
+    ({'simulation.shard_bandwidth': 5e4}, 'replicas died before their push came'),
+  ],
+)
+def test_replicas_that_only_ever_die_are_not_waited_for(tmp_path, capfd, fields, why):
+  fields = {'cluster.num_replicas': 20, 'data.num_utterances': 200, **TINY, **fields}
+  fields |= {'cluster.step_seconds': 0.01, 'simulation.life_seconds': 0.08}
+  fields['simulation.restart_seconds'] = 0.0
+  config = simulated.config_of(**fields)
+  assert run.launch(config, str(tmp_path / 'run'), clock='virtual') == errors.BAD_INPUT
+  last = capfd.readouterr().err.splitlines()[-1]
+  assert last.startswith('error: config.simulation.life_seconds (0.08) is too short')
+  assert why in last
 
 
 def test_a_machine_may_be_slower_without_padding(tmp_path):
