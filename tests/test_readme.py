@@ -204,7 +204,7 @@ def test_a_virtual_clock_and_replay(checkout):
   assert 'update 300 of 1600' in screen and 'relative' in screen
   python = block('from distbelief.simulation.replay')
   found = paste(checkout, f".venv/bin/python - <<'END'\n{python}\nEND").stdout
-  assert ' [300 300] ' in found
+  assert ' [300 300]\n' in found
 
 
 def test_the_gpu_extra_is_what_pip_would_install(checkout):
