@@ -1,7 +1,9 @@
 """Runs recomputed from their records; one record changed by hand is found."""
 
 import dataclasses
+import os
 import shutil
+import signal
 
 import numpy as np
 import pytest
@@ -276,9 +278,6 @@ def test_versions_that_a_launch_passes_over_are_its_start(tmp_path):
 @pytest.mark.parametrize('overlap', [False, True])
 def test_a_cluster_run_is_explained(tmp_path, optimizer, overlap):
   """4 replicas, 2 shards, a warm start, and a replica killed and back."""
-  import os
-  import signal
-
   workdir = tmp_path / 'run'
   fields = {
     'downpour.n_fetch': 3,

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from distbelief import config as config_lib
 from distbelief import errors, run
 from distbelief.analysis.run import Run
 from distbelief.rundir import checkpoints
@@ -315,8 +316,6 @@ def test_a_machine_may_be_slower_without_padding(tmp_path):
 
 
 def test_a_cluster_has_no_backup_workers():
-  from distbelief import config as config_lib
-
   fields = {'algorithm': 'synchronous', 'synchronous.backup_workers': 1}
   config = simulated.config_of(num_steps=240, **fields)
   with pytest.raises(errors.ConfigError, match='--clock=virtual'):
