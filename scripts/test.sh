@@ -3,8 +3,8 @@
 #
 #   scripts/test.sh [--all] [words for pytest ...]
 #
-# Several at a time; --all adds, one after the other, the tests that start real clusters of
-# processes.
+# Several at a time, and then one by one those that measure time. --all adds the tests that
+# start real clusters of processes.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
@@ -25,8 +25,9 @@ tests() {
     result=$status
   fi
 }
-tests -n "$(($(nproc) < 4 ? $(nproc) : 4))" -m 'not cluster' "$@"
-if [ "$all" ]; then
-  tests -m cluster "$@"
-fi
+# One more than there are processors: tests wait for what sleeps, or for each other's.
+at_a_time=$(($(nproc) < 4 ? $(nproc) + 1 : 4))
+which=${all:+cluster or }'not cluster'
+tests -n "$at_a_time" --dist worksteal -m "($which) and not alone" "$@"
+tests -m "($which) and alone" "$@"
 exit "$result"

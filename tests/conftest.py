@@ -3,6 +3,16 @@ import sys
 import pytest
 
 
+def pytest_collection_modifyitems(items):
+  """Puts the longest first: none of them is then begun when all others have ended."""
+
+  def least_first(item):
+    limit = item.get_closest_marker('timeout')
+    return -limit.args[0] if limit else 0, item.get_closest_marker('cluster') is None
+
+  items.sort(key=least_first)
+
+
 @pytest.fixture
 def call(monkeypatch, capfd):
   """Calls a program of command_line in this process; (status, stdout, stderr)."""

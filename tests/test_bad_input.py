@@ -3,11 +3,11 @@
 import json
 import re
 import socket
-import subprocess
 
 import pytest
 
 from distbelief import command_line, errors, rehearsal
+from tests import warm
 from tests.cluster import runs
 
 CONFIG = f'--config={runs.ROOT / "configs" / "synthetic_speech.py"}'
@@ -255,10 +255,8 @@ def test_a_wrong_tf_config_is_one_line(train, monkeypatch, given, text):
 
 
 def by_hand(workdir, given, **fields):
-  return subprocess.run(
+  return warm.run(
     runs.command(workdir, **{**runs.SMALL, **fields}),
-    capture_output=True,
-    text=True,
     timeout=runs.TIMEOUT,
     env={**runs.environment(), 'TF_CONFIG': json.dumps(given)},
   )
@@ -314,10 +312,8 @@ def test_a_chief_needs_no_gpu_where_its_workers_do(tmp_path):
 @pytest.mark.parametrize('case', ['label out of range', 'wrong input shape'])
 def test_a_launch_prints_the_same_line_and_starts_no_task(tmp_path, case):
   words, text = CASES[case]
-  launched = subprocess.run(
+  launched = warm.run(
     [*runs.command(tmp_path / 'run'), *words],
-    capture_output=True,
-    text=True,
     timeout=runs.TIMEOUT,
     cwd=runs.ROOT,
     env=runs.environment(),

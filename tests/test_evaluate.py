@@ -8,7 +8,7 @@ import keras
 import pytest
 
 from distbelief import command_line, errors
-from tests import made, users
+from tests import made, users, warm
 from tests.cluster import runs
 
 CONFIG = f'--config={runs.ROOT / "configs" / "synthetic_speech.py"}'
@@ -100,14 +100,12 @@ def test_classes_of_the_users_come_in_by_the_function_that_made_the_model(tmp_pa
   )
   environ = runs.environment()
   saving = [sys.executable, 'mine.py']
-  subprocess.run(saving, cwd=tmp_path, env=environ, check=True, timeout=runs.TIMEOUT)
+  warm.run(saving, cwd=tmp_path, env=environ, check=True, timeout=runs.TIMEOUT)
   words = [sys.executable, str(runs.ROOT / 'scripts' / 'evaluate.py')]
   words += ['--model=model.keras', CONFIG, OWN]
   without, given = (
-    subprocess.run(
+    warm.run(
       [*words, *more],
-      capture_output=True,
-      text=True,
       cwd=tmp_path,
       env=environ,
       timeout=runs.TIMEOUT,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import concurrent.futures
+import functools
 import runpy
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -42,6 +44,7 @@ def repeat(
   *,
   say: Callable[[str], None] = print,
   num_steps: int | None = None,
+  at_a_time: int = 1,
 ) -> list[dict[str, Measured]]:
   """Runs all cases one after the other, and again; finished ones are not repeated.
 
@@ -53,17 +56,27 @@ def repeat(
     repetitions: How often.
     say: Shows a line.
     num_steps: Other than the config's, for cases that have not their own.
+    at_a_time: Cases that run side by side; they begin together, so that none of them
+      trains while another one starts up. For runs that mostly sleep.
 
   Returns:
     Per repetition what was measured, by case.
   """
+  length = {} if num_steps is None else {'num_steps': num_steps}
+
+  def run_case(index: int, case: str) -> Measured:
+    folder = workdir / f'{index}' / case.replace(', ', '-').replace(' ', '_')
+    say(f'repetition {index}: {case}')
+    summary = finish(config, folder, {**length, **cases[case]})
+    return measure(folder, summary)
+
   found: list[dict[str, Measured]] = []
-  for index in range(repetitions):
-    found.append({})
-    for case, fields in cases.items():
-      folder = workdir / f'{index}' / case.replace(', ', '-').replace(' ', '_')
-      say(f'repetition {index}: {case}')
-      length = {} if num_steps is None else {'num_steps': num_steps}
-      summary = finish(config, folder, {**length, **fields})
-      found[-1][case] = measure(folder, summary)
+  names = list(cases)
+  with concurrent.futures.ThreadPoolExecutor(at_a_time) as threads:
+    for index in range(repetitions):
+      found.append({})
+      for first in range(0, len(names), at_a_time):
+        together = names[first : first + at_a_time]
+        results = threads.map(functools.partial(run_case, index), together)
+        found[-1] |= dict(zip(together, results))
   return found

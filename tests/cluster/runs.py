@@ -15,6 +15,7 @@ from distbelief import config as config_lib
 from distbelief import learning
 from distbelief.experiments import claims, tasks
 from distbelief.telemetry import records
+from tests import warm
 
 ROOT = pathlib.Path(__file__).parents[2]
 TIMEOUT = 240
@@ -29,8 +30,11 @@ SMALL = {
   'eval_steps': 100,
   'downpour.warmstart_steps': 0,
   'server.learning_rate': 0.02,
-  'telemetry.pictures': False,  # Which most tests do not look at.
+  # Most tests do not look at these, and the loss around a run takes seconds.
+  'telemetry.pictures': False,
+  'telemetry.swarm_seconds': 0.0,
 }
+SAMPLED = {'telemetry.swarm_seconds': 1.0}
 
 
 def command(workdir, **fields):
@@ -53,10 +57,8 @@ def environment():
 
 def train(workdir, **fields):
   """Runs to the end; returns the summary."""
-  result = subprocess.run(
+  result = warm.run(
     command(workdir, **{**SMALL, **fields}),
-    capture_output=True,
-    text=True,
     timeout=TIMEOUT,
     cwd=workdir.parent,
     env=environment(),
@@ -67,12 +69,8 @@ def train(workdir, **fields):
 
 def python(script, *words):
   """Runs a user's script to its end."""
-  return subprocess.run(
-    [sys.executable, str(script), *words],
-    capture_output=True,
-    text=True,
-    timeout=TIMEOUT,
-    env=environment(),
+  return warm.run(
+    [sys.executable, str(script), *words], timeout=TIMEOUT, env=environment()
   )
 
 
@@ -96,11 +94,10 @@ def tasks_of(launcher):
 @contextlib.contextmanager
 def running(workdir, **fields):
   """A run under way: its launcher's process; it must be gone in the end."""
-  process = subprocess.Popen(
+  process = warm.Process(
     command(workdir, **{**SMALL, **fields}),
     stdout=subprocess.PIPE,
     stderr=subprocess.STDOUT,
-    text=True,
     env=environment(),
   )
   try:

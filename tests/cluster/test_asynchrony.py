@@ -7,18 +7,26 @@ import signal
 import pytest
 from tensorboard.backend.event_processing import event_accumulator
 
+from distbelief import run as run_lib
 from distbelief.analysis.run import Run
 from distbelief.experiments import asynchrony
+from distbelief.experiments import runs as experiment_runs
 from distbelief.telemetry import snapshots
+from tests import warm
 from tests.cluster import runs
 
 
 @pytest.mark.cluster
 @pytest.mark.timeout(600)
+@pytest.mark.alone
 def test_what_is_seen_agrees_with_arithmetic(tmp_path, monkeypatch):
   monkeypatch.chdir(runs.ROOT)
   # So many that the windows of a few steps at a run's end are a small part of it.
-  (found,) = asynchrony.repeat(tmp_path, repetitions=1, num_steps=360)
+  warm.instead_of_subprocess(monkeypatch, run_lib)
+  cases, measure = asynchrony.CASES, asynchrony.measure
+  (found,) = experiment_runs.repeat(
+    asynchrony.CONFIG, cases, measure, tmp_path, 1, num_steps=360, at_a_time=2
+  )
   for case, measured in found.items():
     if case == 'synchronous, one slow':
       assert measured.updates == [120]

@@ -10,6 +10,7 @@ import pytest
 
 from distbelief import errors
 from distbelief.cluster import ports, tf_config
+from tests import warm
 from tests.cluster import runs
 
 CLUSTER = {'chief': ['a:1'], 'worker': ['a:2', 'b:2'], 'ps': ['b:3']}
@@ -111,11 +112,10 @@ def five_tasks(workdir, own=None, **fields):
       if (job, index) == ('worker', 1) and 'algorithm' not in fields:  # Downpour.
         only_mine = {**cluster, 'worker': {'1': cluster['worker'][1]}}
         given = description(job, str(index), only_mine) | {'environment': 'cloud'}
-      process = subprocess.Popen(
+      process = warm.Process(
         runs.command(workdir, **{**runs.SMALL, **fields, **own.get((job, index), {})}),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
         env={**runs.environment(), 'TF_CONFIG': json.dumps(given)},
       )
       stack.callback(process.kill)
@@ -208,10 +208,8 @@ def test_workers_that_do_not_come_are_named(tmp_path):
   cluster = {'worker': [f'127.0.0.1:{port}' for port in reservation.ports]}
   options = {'algorithm': 'synchronous', 'cluster.start_timeout': 7}
   options['cluster.num_replicas'] = 2
-  task = subprocess.run(
+  task = warm.run(
     runs.command(tmp_path / 'run', **{**runs.SMALL, **options}),
-    capture_output=True,
-    text=True,
     timeout=runs.TIMEOUT,
     env={
       **runs.environment(),
@@ -230,10 +228,8 @@ def test_a_synchronous_workers_port_that_is_taken_is_named(tmp_path):
     port = taken.getsockname()[1]
     cluster = {'worker': [f'127.0.0.1:{port}', '127.0.0.1:9']}
     options = {'algorithm': 'synchronous', 'cluster.num_replicas': 2}
-    task = subprocess.run(
+    task = warm.run(
       runs.command(tmp_path / 'run', **{**runs.SMALL, **options}),
-      capture_output=True,
-      text=True,
       timeout=runs.TIMEOUT,
       env={
         **runs.environment(),
@@ -245,10 +241,8 @@ def test_a_synchronous_workers_port_that_is_taken_is_named(tmp_path):
 
 
 def test_another_number_of_tasks_than_the_config_says_is_refused(tmp_path):
-  task = subprocess.run(
+  task = warm.run(
     runs.command(tmp_path / 'run', **{'cluster.num_replicas': 3}),
-    capture_output=True,
-    text=True,
     timeout=runs.TIMEOUT,
     env={**runs.environment(), 'TF_CONFIG': json.dumps(description('worker', 0))},
   )

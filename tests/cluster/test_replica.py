@@ -271,6 +271,7 @@ def test_the_version_carries(cluster):
 STEP, LATENCY = 0.05, 0.03
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize('latency', [0.0, LATENCY])
 @pytest.mark.parametrize('overlap', [False, True])
 def test_padding_holds_up_what_it_should_and_nothing_else(

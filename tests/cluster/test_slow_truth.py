@@ -44,6 +44,7 @@ def test_records_explain_the_parameters(tmp_path, optimizer, overlap):
     'downpour.warmstart_steps': 20,
     'server.optimizer': optimizer,
     'num_steps': 500,
+    **runs.SAMPLED,
   }
   summary = runs.train(workdir, **fields)
   records = runs.read(workdir)
@@ -128,6 +129,7 @@ def test_records_explain_a_keras_model_with_dropout_and_batch_normalisation(
       'downpour.overlap': overlap,
       'downpour.learning_rate': 0.05,
       'num_steps': 300,
+      **runs.SAMPLED,
     },
   )
   records = runs.read(workdir)

@@ -63,6 +63,7 @@ def test_equals_one_process_with_the_joint_batch(tmp_path, optimizer, num_replic
   assert runs.relative_error(runs.checkpointed(workdir), truth) < 1e-5
 
 
+@pytest.mark.alone
 def test_what_a_synchronous_run_leaves(tmp_path):
   workdir = tmp_path / 'run'
   summary = runs.train(
@@ -73,6 +74,7 @@ def test_what_a_synchronous_run_leaves(tmp_path):
       'num_steps': 150,
       'eval_steps': 75,
       'target_accuracy': 0.01,
+      **runs.SAMPLED,
     },
   )
   assert summary['algorithm'] == 'synchronous'
@@ -119,6 +121,7 @@ def test_one_process_equals_downpour_with_one_replica(tmp_path):
   assert summary['replicas'][0]['steps'] == 100
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize('algorithm', ['sgd', 'downpour'])
 def test_padded_steps_take_their_time(tmp_path, algorithm):
   workdir = tmp_path / 'run'

@@ -17,7 +17,9 @@ from distbelief import errors
 
 _REPOSITORY = pathlib.Path(__file__).parents[2]
 _FAKE_RUN = pathlib.Path(__file__).with_name('fake_run.py')
-_PATIENCE = 30.0  # Seconds; everything here takes less than one.
+_PATIENCE = (
+  120.0  # Seconds; everything takes less than one, but for importing TensorFlow.
+)
 
 
 def eventually(condition):

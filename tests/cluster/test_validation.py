@@ -2,13 +2,16 @@
 
 import pytest
 
-from distbelief.experiments import validation
+from distbelief.experiments import tasks, validation
+from tests import warm
 from tests.cluster import runs
 
 
 @pytest.mark.cluster
+@pytest.mark.alone
 def test_the_simulator_tells_beforehand_what_a_cluster_does(tmp_path, monkeypatch):
   monkeypatch.chdir(runs.ROOT)
+  warm.instead_of_subprocess(monkeypatch, tasks)
   alone = {**validation.ALONE['alone'].fields, 'num_steps': 100, 'eval_steps': 20}
   fast = {**validation.FAST['alone'], 'num_steps': 1000, 'eval_steps': 100}
   three = {**alone, 'cluster.num_replicas': 3, 'num_steps': 210, 'eval_steps': 70}

@@ -3,7 +3,6 @@
 import csv
 import json
 import signal
-import subprocess
 import zipfile
 
 import keras
@@ -18,6 +17,7 @@ from distbelief.rundir import checkpoints
 from distbelief.simulation.machines import Machines
 from distbelief.simulation.replay import Replay
 from distbelief.telemetry import records
+from tests import warm
 from tests.cluster import runs
 from tests.simulation import simulated
 
@@ -329,7 +329,7 @@ def test_a_signal_writes_a_checkpoint_and_the_same_command_resumes(tmp_path, alg
   workdir = tmp_path / 'run'
   fields = {'num_steps': 20_000, 'eval_steps': 20_000, 'algorithm': algorithm}
   words = runs.command(workdir, **{**simulated.SMALL, **fields})
-  with subprocess.Popen([*words, '--clock=virtual'], env=runs.environment()) as process:
+  with warm.Process([*words, '--clock=virtual'], env=runs.environment()) as process:
     runs.eventually(lambda: runs.num_records(workdir) > 200)
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=60) == 143
