@@ -16,7 +16,10 @@ them at every step would cost as much as the matrix products.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
 
 Tensors = list[Any]  # One tensor per variable of the model.
 
@@ -54,3 +57,15 @@ def staleness(version_applied: Any, oldest_version: Any) -> Any:
       push's gradients was computed from.
   """
   return version_applied - 1 - oldest_version
+
+
+def oldest_versions(held: np.ndarray, first: Sequence[int] = (0,)) -> np.ndarray:
+  """Returns each shard's version in the oldest parameters used, [pushes, shards].
+
+  What a graph accrues step by step, a replica of a cluster keeps as a running minimum.
+
+  Args:
+    held: Versions that each step of some pushes used, [steps, shards].
+    first: Place of the first step of each push.
+  """
+  return np.minimum.reduceat(held, first, axis=0)

@@ -1,4 +1,4 @@
-"""Pushes, derived from the step records: staleness, and pushes.csv."""
+"""Pushes, gathered from the step records: staleness, and pushes.csv."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from distbelief.algorithms import downpour
 from distbelief.telemetry import steps
 
 
@@ -19,7 +18,8 @@ def derive(records: np.ndarray, warmstart_steps: int = 0) -> np.ndarray:
     warmstart_steps: Pushes of replica 0's first so many steps are marked warm.
 
   Returns:
-    [pushes], with staleness per shard (contract 4; -1 where it was not applied).
+    [pushes], with the staleness that each shard logged (contract 4; -1 where it did not
+    apply the push, or that was undone).
   """
   shards = records['status'].shape[1]
   dtype = np.dtype(
@@ -55,11 +55,10 @@ def derive(records: np.ndarray, warmstart_steps: int = 0) -> np.ndarray:
     records['step'][last],
   )
   pushes['warm'] = (pushes['replica'] == 0) & (pushes['last_step'] < warmstart_steps)
-  oldest = np.minimum.reduceat(records['version_held'], first)
   pushes['staleness'] = np.where(
     pushes['status'] == steps.Status.APPLIED,
-    downpour.staleness(pushes['version_applied'], oldest),
-    -1,
+    records['staleness'][last],
+    steps.NOT_STALE,
   )
   pushes = pushes[sent]
   return pushes[np.argsort(pushes['version_applied'][:, 0], kind='stable')]

@@ -144,11 +144,14 @@ class Lockstep:
     statistics = synchronous.mean(before.statistics, total[num_params:], count)
     version = state.version + tf.cast(count > 0, tf.int64)
     end = padding.now([*params, *statistics, *tf.nest.flatten(slots)])
-    values = {
+    of_update = {
       'version_applied': version,
       'status': tf.where(finite, int(Status.APPLIED), int(Status.DROPPED)),
+      'staleness': tf.where(finite, 0, steps.NOT_STALE),
       'applied_at': summed,
       'update_end': end,
+    }
+    of_step = {
       'replica': replica,
       'incarnation': self._incarnation,
       'step': state.step,
@@ -165,10 +168,9 @@ class Lockstep:
       'compute_end': compute_end,
       'wait_start': _NAN,  # Known when all have told (telemetry/barrier.py).
       'wait_end': _NAN,
-      'version_held': state.version,
     }
-    names = (*steps.LOG_COLUMNS, *steps.COLUMNS, 'version_held')
-    row = tf.stack([tf.cast(values[name], tf.float64) for name in names])
+    row = steps.log_row(of_update, of_step, [state.version])
+    row = tf.stack([tf.cast(value, tf.float64) for value in row])
     weights = Weights(params, statistics)
     return (
       State(state.step + 1, version, end, weights, slots),

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from distbelief.telemetry import steps
 
-_NOTED = steps.COLUMNS[steps.NUM_OF_PUSH :]
+_NOTED = tuple(name for name in steps.COLUMNS if name not in steps.OF_PUSH)
 
 
 class Notes:
@@ -29,6 +29,14 @@ class Notes:
     """
     self._n_push, self._recording = n_push, recording
     self._width = len(_NOTED) + num_shards if recording else 0
+    # Where each column of a row is among those of its push and those noted.
+    held = range(num_shards)
+    made = [*steps.OF_PUSH, *_NOTED, *held]
+    columns = {name: place for place, name in enumerate(made)}
+    wanted = steps.row(
+      {name: columns[name] for name in steps.COLUMNS}, [columns[s] for s in held]
+    )
+    self._places = None if wanted == list(range(len(made))) else wanted
 
   def none(self) -> tf.Tensor:
     """Returns notes of no step."""
@@ -92,5 +100,6 @@ class Notes:
       'pushed': last,
       'gradients': last * count,
     }
-    columns = [of_push[name] for name in steps.COLUMNS[: steps.NUM_OF_PUSH]]
-    return tf.concat([tf.cast(tf.stack(columns, axis=1), tf.float64), noted], axis=1)
+    columns = [of_push[name] for name in steps.OF_PUSH]
+    made = tf.concat([tf.cast(tf.stack(columns, axis=1), tf.float64), noted], axis=1)
+    return made if self._places is None else tf.gather(made, self._places, axis=1)

@@ -163,7 +163,7 @@ class Shard:
   ) -> tf.Tensor:
     head = PushHeader(*tf.unstack(header))
     return self._receive(
-      head, rows, lambda version: self._update(pushed, kept, head, version)
+      head, rows, lambda *found: self._update(pushed, kept, head, *found)
     )
 
   def _skip(self, header: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
@@ -173,7 +173,7 @@ class Shard:
     self,
     head: PushHeader,
     rows: tf.Tensor,
-    update: Callable[[tf.Tensor], tf.Operation] | None,
+    update: Callable[[tf.Tensor, tf.Tensor], tf.Operation] | None,
   ) -> tf.Tensor:
     def locked() -> tf.Tensor:
       taken = tf.timestamp()
@@ -185,12 +185,14 @@ class Shard:
       def accept() -> tf.Tensor:
         if update:
           after, status = version + 1, steps.Status.APPLIED
+          stale = downpour.staleness(after, head.oldest_version)
         else:
           after, status = version, steps.Status.DROPPED
+          stale = steps.NOT_STALE
         counted = client[COUNTED] + tf.shape(rows, out_type=tf.int64)[0]
         row = tf.stack([head.incarnation, head.sequence, head.next_step, counted])
-        with tf.control_dependencies([update(version)] if update else []):
-          logged = self._record(after, status, rows, taken)
+        with tf.control_dependencies([update(version, stale)] if update else []):
+          logged = self._record(after, status, stale, rows, taken)
         # Log first: nothing must be counted that no record tells of.
         with tf.control_dependencies([logged]):
           return _after([self._write_client(clients, head.replica, row)])
@@ -200,7 +202,9 @@ class Shard:
         return tf.cond(
           current,
           lambda: tf.constant(True),
-          lambda: _after([self._record(version, steps.Status.LOST, rows, taken)]),
+          lambda: _after(
+            [self._record(version, steps.Status.LOST, steps.NOT_STALE, rows, taken)]
+          ),
         )
 
       done = tf.cond(current & (head.sequence > client[SEQUENCE]), accept, refuse)
@@ -210,19 +214,24 @@ class Shard:
     return self._mutex.run(locked)
 
   def _record(
-    self, version: tf.Tensor, status: steps.Status, rows: tf.Tensor, taken: tf.Tensor
+    self,
+    version: tf.Tensor,
+    status: steps.Status,
+    staleness: tf.Tensor | int,
+    rows: tf.Tensor,
+    taken: tf.Tensor,
   ) -> tf.Operation:
     """Logs the steps of a push that has been handled since `taken`."""
     if not rows.shape[1]:  # Nothing is recorded.
       return tf.no_op()
-    marks = tf.stack(
-      [
-        tf.cast(version, tf.float64),
-        tf.constant(float(status), tf.float64),
-        taken,
-        tf.timestamp(),
-      ]
-    )
+    values = {
+      'version_applied': version,
+      'status': int(status),
+      'staleness': staleness,
+      'applied_at': taken,
+      'update_end': tf.timestamp(),
+    }
+    marks = tf.stack([tf.cast(value, tf.float64) for value in steps.marks(values)])
     marks = tf.tile(marks[tf.newaxis], [tf.shape(rows)[0], 1])
     return self._log.append(tf.concat([marks, rows], axis=1))
 
@@ -232,7 +241,12 @@ class Shard:
     return self._clients.assign(tf.tensor_scatter_nd_update(clients, [[replica]], [row]))
 
   def _update(
-    self, pushed: tf.Tensor, kept: tf.Tensor, head: PushHeader, version: tf.Tensor
+    self,
+    pushed: tf.Tensor,
+    kept: tf.Tensor,
+    head: PushHeader,
+    version: tf.Tensor,
+    staleness: tf.Tensor,
   ) -> tf.Operation:
     """Applies the rule; `vector` moves last, parameters and all else in it at once."""
     warm = tf.equal(head.warm, 1)
@@ -243,7 +257,6 @@ class Shard:
       first = tf.logical_not(warm) & tf.equal(released, 0)
       slots = tuple(tf.where(first, tf.zeros_like(slot), slot) for slot in slots)
       writes.append(self._released.assign(tf.where(warm, released, 1)))
-    staleness = downpour.staleness(version + 1, head.oldest_version)
     delta, slots = self._rule.update(slots, pushed, staleness, warm)
     # low + 1, or at a carry low = 0 and high + 1.
     carry = tf.equal((version + 1) % _CARRY, 0)

@@ -42,6 +42,7 @@ def make_up(workdir: Path) -> None:
     made['applied_at'][:, shard], made['update_end'][:, shard] = at, at + 1e-4
     made['version_applied'][order, shard] = 1 + np.arange(STEPS)
     made['version_held'][:, shard] = np.searchsorted(at[order], times[:, 1])
+  made['staleness'] = records.derived_staleness(made)
   config = config_lib.default_config()
   config.cluster.num_replicas = _REPLICAS
   (workdir / 'config.json').write_text(config_lib.to_json(config))

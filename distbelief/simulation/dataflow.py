@@ -32,9 +32,11 @@ from distbelief.algorithms.statistics import Weights
 from distbelief.simulation.gradients import SIZES, Gradients, Held, Sum
 from distbelief.simulation.updates import LENGTHS, Updates
 from distbelief.telemetry.sketch import Sketch
+from distbelief.telemetry.steps import Times
 
 Client = tuple[int, int]  # (replica, incarnation).
 
+_NO_TIMES = Times()
 _COMPANY = 8  # Steps that are computed while updates are made; fewer wait for more.
 
 
@@ -45,7 +47,7 @@ class Step:
   replica: int
   step: int
   held: tuple[int, ...] | None  # The schedule's versions; None: the last local step's.
-  times: tuple[float, ...] = ()  # As telemetry/steps.py has them; not looked at here.
+  times: Times = _NO_TIMES  # Not looked at here.
   held_versions: tuple[int, ...] = ()
   loss: float = float('nan')
   accuracy: float = float('nan')
@@ -63,12 +65,13 @@ class Push:
   arrived: bool = False  # At some shard: it is applied even if its sender dies.
   refused: int = 0  # By so many shards: a newer incarnation had come.
   turn: float = math.inf  # Among all updates that shards have been asked for.
-  tell: bool = False  # Whether it is to be sketched.
+  sampled: bool = False  # Whether it is to be sketched.
   sum: Sum | None = None  # From when all its steps are computed until all shards have it.
   finite: bool = True
   used: Held | None = None  # By its last step, if it is to be sketched.
-  oldest: tuple[int, ...] = ()  # Versions.
+  oldest_versions: np.ndarray | None = None  # [shards], used by any of its steps.
   versions: dict[int, int] = dataclasses.field(default_factory=dict)  # By shard.
+  staleness: dict[int, int] = dataclasses.field(default_factory=dict)  # If applied.
   sketches: list[Any] = dataclasses.field(default_factory=list)  # As telemetry.swarm.
 
 
@@ -104,6 +107,7 @@ class _Made(NamedTuple):
   shard: int
   push: Push
   version: int
+  staleness: int | None  # None: it was not applied.
   params: tf.Tensor | None  # If a step is yet to start from them.
   statistics: tf.Tensor | None
 
@@ -117,7 +121,6 @@ class _Chain:
   held: Held | None = None  # For the next one.
   held_versions: tuple[int, ...] = ()
   sum: Sum | None = None  # Accrued since the last push.
-  oldest: tuple[int, ...] = ()
   dead: bool = False  # Only what is in `steps` is still to be computed.
 
 
@@ -364,11 +367,6 @@ class Dataflow:
       if step.held is not None:
         chain.held, chain.held_versions = self._fetched(step)
       step.held_versions = chain.held_versions
-      chain.oldest = (
-        tuple(map(min, chain.oldest, chain.held_versions))
-        if chain.sum
-        else chain.held_versions
-      )
       work.append((chain, step, push))
     with self._timed():
       results = self._gradients.compute(
@@ -387,9 +385,11 @@ class Dataflow:
     self.seconds += time.monotonic() - began
 
   def _complete(self, chain: _Chain, push: Push) -> None:
-    push.sum, push.oldest, chain.sum = chain.sum, chain.oldest, None
+    push.sum, chain.sum = chain.sum, None
+    held = np.array([step.held_versions for step in push.steps], np.int64)
+    (push.oldest_versions,) = downpour.oldest_versions(held)
     push.finite = push.sum.finite
-    if push.tell:
+    if push.sampled:
       push.used = chain.used
     chain.used = None
     self._forget_if_done(push.client, chain)
@@ -435,22 +435,25 @@ class Dataflow:
   def _apply(self, index: int, run: list[Push], version: int) -> Iterator[_Made]:
     shard = self._shards[index]
     if run[0].finite:
-      after, shard.slots = self._updated(index, run)
+      staleness = self._staleness(index, run)
+      after, shard.slots = self._updated(index, run, staleness)
     else:  # It changes nothing, and makes no version.
-      after = [shard.params]
-    for number, (push, params) in enumerate(zip(run, after), version + 1):
+      staleness, after = [None], [shard.params]
+    changes = zip(run, after, staleness)
+    for number, (push, params, stale) in enumerate(changes, version + 1):
       if push.finite:
         shard.params = params
         shard.version += 1
         if index == 0 and self._cut.sizes[0]:
           self._statistics = push.sum.change.apply([self._statistics])[0]
-      if push.tell:
+      if push.sampled:
         self._add_sketches(index, push)
       needed = number in shard.kept  # Others need not outlive the call.
       yield _Made(
         index,
         push,
         shard.version,
+        None if stale is None else int(stale),
         params if needed else None,
         self._statistics if needed and not index else None,
       )
@@ -462,17 +465,21 @@ class Dataflow:
     parts = [self._sketches[index](vector) for vector in vectors]
     push.sketches = [a + b for a, b in zip(push.sketches, parts)] or parts
 
+  def _staleness(self, index: int, run: list[Push]) -> np.ndarray:
+    """Returns that of pushes that a shard applies next, [pushes] int64."""
+    versions = self._shards[index].version + 1 + np.arange(len(run), dtype=np.int64)
+    oldest = np.array([push.oldest_versions[index] for push in run], np.int64)
+    return downpour.staleness(versions, oldest)
+
   def _updated(
-    self, index: int, run: list[Push]
+    self, index: int, run: list[Push], staleness: np.ndarray
   ) -> tuple[list[tf.Tensor], tuple[tf.Tensor, ...]]:
     shard = self._shards[index]
-    versions = shard.version + 1 + np.arange(len(run))
-    oldest = np.array([push.oldest[index] for push in run])
     return self._updates.make(
       shard.params,
       shard.slots,
       [push.sum.slices[index] for push in run],
-      np.array(downpour.staleness(versions, oldest), np.int64),
+      staleness,
       np.array([push.warm for push in run]),
     )
 
@@ -482,6 +489,8 @@ class Dataflow:
       shard = self._shards[update.shard]
       push = update.push
       push.versions[update.shard] = update.version
+      if update.staleness is not None:
+        push.staleness[update.shard] = update.staleness
       if len(push.versions) == len(self._shards):
         push.sum = push.used = None
       shard.made += 1

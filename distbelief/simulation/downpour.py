@@ -26,6 +26,7 @@ from distbelief.telemetry.steps import (
   INCARNATION,
   NEXT_STEP,
   SEQUENCE,
+  Times,
   counted_by_all,
 )
 
@@ -64,7 +65,7 @@ class _Replica:
   sequence: int = 0  # Of the next push.
   first: bool = True  # No step done since registering.
   left: int = 0  # Steps of its window.
-  free: float = 0.0  # When the last step ended.
+  ready_at: float = 0.0  # When the last step ended.
   held: tuple[int, ...] | None = None  # Fetched, for the next step to start from.
   push: Push | None = None  # That carries the steps accrued.
   busy: int = 0  # Of an overlapped step: what has not ended of fetch, push and computing.
@@ -74,12 +75,26 @@ class _Replica:
   next_held: tuple[int, ...] | None = None  # What a fetch beside the step brought.
   fetching: list[int | None] | None = None  # What has come of the fetch under way.
   computed: float = 0.0
-  last_tell: float = -np.inf
 
   @property
   def client(self) -> tuple[int, int]:
     """Its key in the dataflow."""
     return self.index, self.incarnation
+
+
+class _Sampler:
+  """Chooses pushes that tell where their replica is, as cluster/sampler.py does."""
+
+  def __init__(self, seconds: float, num_replicas: int) -> None:
+    self._seconds = seconds
+    self._sampled_at = [-np.inf] * num_replicas
+
+  def on_push(self, replica: int, now: float) -> bool:
+    """Returns whether a replica's push is to be sampled."""
+    if not self._seconds or now - self._sampled_at[replica] < self._seconds:
+      return False
+    self._sampled_at[replica] = now
+    return True
 
 
 class Cluster:
@@ -125,7 +140,7 @@ class Cluster:
     self._update_seconds = network.update_seconds
     self._window_seconds = network.window_seconds
     self._restart_seconds = network.restart_seconds
-    self._tell_seconds = config.telemetry.swarm_seconds
+    self._sampler = _Sampler(config.telemetry.swarm_seconds, num_replicas)
     self._overlap = options.overlap
     self._bytes = shard_bytes
     self._links = [Link(network.shard_bandwidth) for _ in shard_bytes]
@@ -183,7 +198,7 @@ class Cluster:
     self._granted[replica.index] = counted
     replica.step, replica.sequence = int(own[:, NEXT_STEP].max()), 0
     replica.first, replica.alive, replica.idle = True, True, False
-    replica.free = self._events.now
+    replica.ready_at = self._events.now
     replica.push = replica.held = None
     if self._overlap:  # One blocking fetch before the pipeline starts.
       self._fetch(replica, self._joined)
@@ -267,7 +282,7 @@ class Cluster:
     if life != replica.life:
       return
     now = self._events.now
-    self._accrue(replica, (*replica.fetch, start, now, replica.free, replica.began))
+    self._accrue(replica, start, now)
     due = downpour.push_due(replica.step, self._n_push)
     self._advance(replica)
     if due:
@@ -276,7 +291,7 @@ class Cluster:
       self._step_ends(replica)
 
   def _step_ends(self, replica: _Replica) -> None:
-    replica.free = self._events.now
+    replica.ready_at = self._events.now
     self._go_on(replica)
 
   def _go_on(self, replica: _Replica) -> None:
@@ -317,17 +332,24 @@ class Cluster:
     if replica.busy:
       return
     # The next step waits for this fetch and this push, and that wait is its own.
-    times = (*replica.fetch, replica.began, replica.computed, replica.free, replica.began)
-    self._accrue(replica, times)
+    self._accrue(replica, replica.began, replica.computed)
     self._advance(replica)
     replica.held, replica.next_held = replica.next_held, None
-    replica.free = replica.computed
+    replica.ready_at = replica.computed
     self._go_on(replica)
 
-  def _accrue(self, replica: _Replica, times: tuple[float, ...]) -> None:
-    """Adds the step that ends to what the next push carries."""
+  def _accrue(self, replica: _Replica, start: float, end: float) -> None:
+    """Adds the step that computed from `start` to `end` to what the next push carries."""
     step = Step(replica.index, replica.step, replica.held if replica.fresh else None)
-    step.times = times
+    fetch_start, fetch_end = replica.fetch
+    step.times = Times(
+      fetch_start=fetch_start,
+      fetch_end=fetch_end,
+      compute_start=start,
+      compute_end=end,
+      wait_start=replica.ready_at,
+      wait_end=replica.began,
+    )
     if replica.push is None:
       replica.push = Push(replica.client, replica.sequence)
     replica.held = None
@@ -379,8 +401,7 @@ class Cluster:
     replica.sequence += 1
     next_step = replica.step
     push.warm = replica.index == 0 and next_step <= self._warm_steps
-    if self._tell_seconds and start - replica.last_tell >= self._tell_seconds:
-      replica.last_tell, push.tell = start, True
+    push.sampled = self._sampler.on_push(replica.index, start)
     self._flow.close(push)
     life, missing = replica.life, [len(self._links)]
 

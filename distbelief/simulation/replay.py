@@ -299,7 +299,7 @@ class _Apart:
       ),
       _LOSS_TOLERANCE,
     )
-    for step in sorted(played, key=lambda step: step.times):
+    for step in sorted(played, key=lambda step: step.times.compute_end):
       self.losses[step.replica] = step.loss
 
   @property

@@ -11,7 +11,8 @@ import numpy as np
 from distbelief import errors
 from distbelief.algorithms import downpour as client
 from distbelief.simulation.dataflow import Dataflow, Push, Step
-from distbelief.telemetry.steps import Status, is_counted
+from distbelief.telemetry.records import derived_staleness
+from distbelief.telemetry.steps import Status, Times, is_counted
 
 _ACCURACY = 2.5  # How far one on record may be from one recomputed; in examples.
 _CLIENT = ('replica', 'incarnation')
@@ -152,7 +153,7 @@ class Schedule:
             for shard, version in enumerate(record['version_held'])
           )
         step = Step(push.client[0], int(record['step']), held)
-        step.times = (float(record['compute_end']),)
+        step.times = Times(compute_end=float(record['compute_end']))
         flow.add(step, push)
       if sent.pushed:
         flow.close(push)
@@ -263,6 +264,9 @@ def downpour(
   late &= found['status'] == Status.APPLIED
   doubts.add(late.any(axis=1), 'it started from a version that it came before')
   doubts.add((found['version_held'] < starts).any(axis=1), 'its version is gone')
+  other = found['staleness'] != derived_staleness(found)
+  other &= found['status'] == Status.APPLIED
+  doubts.add(other.any(axis=1), 'its push has another staleness than versions tell')
   doubts.raise_first()
 
   groups = np.split(np.arange(len(found)), np.flatnonzero(~together)[1:])

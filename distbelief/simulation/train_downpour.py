@@ -246,24 +246,37 @@ def _parted(items: list[_T], is_first: Callable[[_T], bool]) -> tuple[list[_T], 
   return first, others
 
 
-def _marks(update: Applied) -> tuple[float, ...]:
+def _marks(update: Applied) -> list[float]:
   push = update.push
-  status = Status.APPLIED if push.finite else Status.DROPPED
-  return push.versions[update.shard], status, update.began, update.end
+  return steps.marks(
+    {
+      'version_applied': push.versions[update.shard],
+      'status': Status.APPLIED if push.finite else Status.DROPPED,
+      'staleness': push.staleness.get(update.shard, steps.NOT_STALE),
+      'applied_at': update.began,
+      'update_end': update.end,
+    }
+  )
 
 
 def _rows(push: Push) -> list[list[float]]:
   """Returns the rows of a push's steps, as telemetry/steps.py has them."""
-  count, found = len(push.steps), []
-  for index, step in enumerate(push.steps, 1):
-    last = index == count
-    found.append(
-      [
-        *(*push.client, step.step, step.step, push.sequence),
-        *(float(last), count if last else 0, float(step.held is not None)),
-        *(step.loss, step.accuracy),
-        *step.times,
-        *step.held_versions,
-      ]
-    )
+  replica, incarnation = push.client
+  found = []
+  for step in push.steps:
+    last = step is push.steps[-1]
+    values = {
+      'replica': replica,
+      'incarnation': incarnation,
+      'step': step.step,
+      'batch': step.step,
+      'sequence': push.sequence,
+      'pushed': float(last),
+      'gradients': len(push.steps) if last else 0,
+      'fresh': float(step.held is not None),
+      'loss': step.loss,
+      'accuracy': step.accuracy,
+      **step.times._asdict(),
+    }
+    found.append(steps.row(values, step.held_versions))
   return found

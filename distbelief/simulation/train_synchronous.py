@@ -150,19 +150,25 @@ class Synchronous:
 
   def _record(self, update: Update, told: Told, step: int, held: int) -> None:
     replicas, launch = np.arange(self._num_replicas), self._logbook.launch
-    found = {
-      'loss': np.full(len(replicas), _NAN),
-      'accuracy': np.full(len(replicas), _NAN),
-      'status': np.full(len(replicas), float(Status.LOST)),
-      'version_applied': np.full(len(replicas), -1.0),
-    }
     counted = update.counted
-    found['loss'][counted], found['accuracy'][counted] = told.losses, told.accuracies
-    found['status'][counted] = np.where(told.finite, Status.APPLIED, Status.DROPPED)
-    found['version_applied'][counted] = self._lockstep.version
-    values = found | {
+
+    def of_counted(values: Any, otherwise: float) -> np.ndarray:
+      found = np.full(len(replicas), float(otherwise))
+      found[counted] = values
+      return found
+
+    of_update = {
+      'version_applied': of_counted(self._lockstep.version, -1),
+      'status': of_counted(
+        np.where(told.finite, Status.APPLIED, Status.DROPPED), Status.LOST
+      ),
+      'staleness': of_counted(np.where(told.finite, 0, steps.NOT_STALE), steps.NOT_STALE),
       'applied_at': np.where(counted, update.summed, _NAN),
       'update_end': np.where(counted, update.end, _NAN),
+    }
+    of_step = {
+      'loss': of_counted(told.losses, _NAN),
+      'accuracy': of_counted(told.accuracies, _NAN),
       'replica': replicas,
       'incarnation': launch,
       'step': step,
@@ -171,16 +177,15 @@ class Synchronous:
       'pushed': 1.0,
       'gradients': 1.0,
       'fresh': 1.0,
-      'fetch_start': _NAN,
-      'fetch_end': _NAN,
-      'compute_start': update.begin,
-      'compute_end': update.computed,
-      'wait_start': update.computed,
-      'wait_end': update.gathered,
-      'version_held': held,
+      **steps.Times(
+        compute_start=update.begin,
+        compute_end=update.computed,
+        wait_start=update.computed,
+        wait_end=update.gathered,
+      )._asdict(),
     }
-    names = (*steps.LOG_COLUMNS, *steps.COLUMNS, 'version_held')
-    columns = [np.broadcast_to(values[name], [len(replicas)]) for name in names]
+    columns = steps.log_row(of_update, of_step, [held])
+    columns = [np.broadcast_to(column, [len(replicas)]) for column in columns]
     log = np.stack(columns, axis=1).astype(np.float64)
     if not self._config.telemetry.records:
       return

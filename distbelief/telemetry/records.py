@@ -4,6 +4,9 @@ The shards' logs tell of every push, with the rows of its steps (telemetry/steps
 results of windows add when pushes began and ended, and steps not yet pushed. Whatever
 comes first makes the record, the rest fills it in, in place. Each launch of a run writes
 a file of its own, steps/000.bin, 001.bin, ..., since the number of shards may change.
+
+Format 3 has the staleness that a shard computed; format 2 had not, and is read as well:
+there it is derived from versions.
 """
 
 from __future__ import annotations
@@ -17,10 +20,12 @@ from typing import Any
 import numpy as np
 
 from distbelief import errors
+from distbelief.algorithms import downpour
 from distbelief.telemetry import steps
 
 _HEADER_BYTES = 4096
-_FORMAT = 2
+_FORMAT = 3
+_WITHOUT_STALENESS = 2  # The format before.
 _SHARD_TIMES = ('applied_at', 'update_end')
 _NUM_COLUMNS = len(steps.COLUMNS)
 _NUM_MARKS = len(steps.LOG_COLUMNS)
@@ -106,11 +111,8 @@ class Recorder:
       records['status'][where, shard] == steps.Status.LOST
     )
     self._fill(records, where[news], rows[news])
-    version, status, applied_at, update_end = marks[news].T
-    records['version_applied'][where[news], shard] = version
-    records['status'][where[news], shard] = status
-    records['applied_at'][where[news], shard] = applied_at
-    records['update_end'][where[news], shard] = update_end
+    for name, column in steps.LOG_COLUMN.items():
+      records[name][where[news], shard] = marks[news, column]
     ends = news & (rows[:, steps.COLUMN['pushed']] == 1)
     sequence = rows[:, steps.COLUMN['sequence']].astype(np.int64)
     for key, own in clients:
@@ -152,6 +154,7 @@ class Recorder:
         if name.endswith(('_start', '_end')) or name in _SHARD_TIMES:
           empty[name] = np.nan
       empty['version_applied'] = -1
+      empty['staleness'] = steps.NOT_STALE
       self._file.write(empty.tobytes())
       self._count += len(empty)
       self._of_step[key] = _put(self._of_step.get(key), step, known)
@@ -214,26 +217,64 @@ def header(path: Path) -> dict[str, Any]:
   """
   with path.open('rb') as file:
     found = json.loads(file.read(_HEADER_BYTES))
-  if found['format'] != _FORMAT:
+  if found['format'] not in (_FORMAT, _WITHOUT_STALENESS):
     raise errors.UserError(
-      f'{path} has format {found["format"]}, not {_FORMAT}: read it with the version of '
-      'distbelief that its summary.json names, or train anew'
+      f'{path} has format {found["format"]}, not {_FORMAT} or {_WITHOUT_STALENESS}: read '
+      'it with the version of distbelief that its summary.json names, or train anew'
     )
   return {'clock': 'cluster', **found}  # Of files that do not tell.
 
 
 def open_file(path: Path, mode: str = 'r') -> np.ndarray:
-  """Returns one launch's records, mapped to memory.
+  """Returns one launch's records, mapped to memory; of an older format, a copy.
 
   Args:
     path: The file.
-    mode: 'r', or 'r+' to change records in place.
+    mode: 'r', or 'r+' to change records in place; these have the fields of their format.
   """
-  dtype = steps.record_dtype(header(path)['num_shards'])
+  found = header(path)
+  dtype = steps.record_dtype(found['num_shards'])
+  if found['format'] == _WITHOUT_STALENESS:
+    dtype = np.dtype([field for field in dtype.descr if field[0] != 'staleness'])
   count = (path.stat().st_size - _HEADER_BYTES) // dtype.itemsize  # A torn end is cut.
-  if count <= 0:
-    return np.empty([0], dtype)
-  return np.memmap(path, dtype, mode, _HEADER_BYTES, (count,))
+  mapped = np.empty([0], dtype)
+  if count > 0:
+    mapped = np.memmap(path, dtype, mode, _HEADER_BYTES, (count,))
+  if mode == 'r' and 'staleness' not in dtype.names:
+    return _with_staleness(mapped, found['num_shards'])
+  return mapped
+
+
+def _with_staleness(old: np.ndarray, num_shards: int) -> np.ndarray:
+  made = np.empty(old.shape, steps.record_dtype(num_shards))
+  for name in old.dtype.names:
+    made[name] = old[name]
+  made['staleness'] = derived_staleness(old)
+  return made
+
+
+def derived_staleness(records: np.ndarray) -> np.ndarray:
+  """Returns the staleness of each step's push, as versions tell it, [steps, shards].
+
+  Shards log what they computed; this is for records of a time when they did not, and for
+  tests of those that do.
+
+  Args:
+    records: [steps], in any order; of all steps of each push.
+  """
+  found = np.full(records['status'].shape, steps.NOT_STALE, np.int64)
+  if not len(records):
+    return found
+  key = ('replica', 'incarnation', 'sequence')
+  order = np.lexsort([records[name] for name in key])
+  ordered = records[order]
+  first = np.logical_or.reduce([np.diff(ordered[n], prepend=-2) != 0 for n in key])
+  first[0] = True
+  oldest = downpour.oldest_versions(ordered['version_held'], np.flatnonzero(first))
+  stale = downpour.staleness(ordered['version_applied'], oldest[np.cumsum(first) - 1])
+  applied = ordered['status'] == steps.Status.APPLIED
+  found[order] = np.where(applied, stale, steps.NOT_STALE)
+  return found
 
 
 def read(workdir: Path | str) -> np.ndarray:

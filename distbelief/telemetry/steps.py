@@ -8,7 +8,8 @@ updates without a parameter server) into one fixed-size record per step.
 from __future__ import annotations
 
 import enum
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -44,9 +45,29 @@ COLUMNS = (
 )
 COLUMN = {name: index for index, name in enumerate(COLUMNS)}
 
-# The first of them say whose push a row belongs to, and are known when that is made up;
-# the rest is noted at every step.
-NUM_OF_PUSH = COLUMN['fresh']
+# Columns that say whose push a row belongs to, and are known when that is made up; the
+# rest is noted at every step.
+OF_PUSH = (
+  'replica',
+  'incarnation',
+  'step',
+  'batch',
+  'sequence',
+  'pushed',
+  'gradients',
+)
+
+
+class Times(NamedTuple):
+  """When a step fetched, computed and waited; NaN where it did not."""
+
+  fetch_start: float = float('nan')
+  fetch_end: float = float('nan')
+  compute_start: float = float('nan')
+  compute_end: float = float('nan')
+  wait_start: float = float('nan')
+  wait_end: float = float('nan')
+
 
 # A step of Downpour's waits (for its minibatch, and for what travels beside it) before it
 # fetches and computes; a synchronous one computes, waits for the others at the barrier,
@@ -55,9 +76,11 @@ NUM_OF_PUSH = COLUMN['fresh']
 STARTS = ('wait_end', 'compute_start')
 
 # What a shard puts before each row that it logs: its version after the push, the push's
-# status, and when the update began (under the lock) and ended.
-LOG_COLUMNS = ('version_applied', 'status', 'applied_at', 'update_end')
+# status, when the update began (under the lock) and ended, and the push's staleness as
+# the shard computed it under the lock; -1: the push was not applied.
+LOG_COLUMNS = ('version_applied', 'status', 'applied_at', 'update_end', 'staleness')
 LOG_COLUMN = {name: index for index, name in enumerate(LOG_COLUMNS)}
+NOT_STALE = -1
 
 # Columns of a shard's table of clients, one row per replica: its newest incarnation, the
 # last push applied of it, the step after that, and its steps counted here in all.
@@ -68,6 +91,35 @@ NO_CLIENT = (-1, -1, 0, 0)
 def row_width(num_shards: int) -> int:
   """Returns how many columns a row has."""
   return len(COLUMNS) + num_shards
+
+
+def row(values: Mapping[str, Any], held: Iterable[Any]) -> list[Any]:
+  """Returns a row's elements in their order.
+
+  Args:
+    values: Value of each column, of any type.
+    held: Version of each shard's parameters held.
+  """
+  return [*_in_order(values, COLUMNS), *held]
+
+
+def marks(values: Mapping[str, Any]) -> list[Any]:
+  """Returns what a shard puts before a row, by name, in its order."""
+  return _in_order(values, LOG_COLUMNS)
+
+
+def log_row(
+  of_shard: Mapping[str, Any], of_step: Mapping[str, Any], held: Iterable[Any]
+) -> list[Any]:
+  """Returns the elements of a row as a shard logs it; see `marks` and `row`."""
+  return [*marks(of_shard), *row(of_step, held)]
+
+
+def _in_order(values: Mapping[str, Any], names: tuple[str, ...]) -> list[Any]:
+  if values.keys() != set(names):
+    differing = ', '.join(sorted(values.keys() ^ set(names)))
+    raise KeyError(f'missing, or not a column: {differing}')
+  return [values[name] for name in names]
 
 
 def first_start(wait_end: np.ndarray, compute_start: np.ndarray) -> float:
@@ -123,5 +175,6 @@ def record_dtype(num_shards: int) -> np.dtype:
     ('status', 'u1', (num_shards,)),
     ('applied_at', '<f8', (num_shards,)),
     ('update_end', '<f8', (num_shards,)),
+    ('staleness', '<i8', (num_shards,)),
   ]
   return np.dtype([*columns, ('push_start', '<f8'), ('push_end', '<f8'), *per_shard])

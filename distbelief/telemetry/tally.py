@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from distbelief.algorithms import downpour
 from distbelief.telemetry import steps
 
 _NUM_MARKS = len(steps.LOG_COLUMNS)
@@ -65,7 +64,7 @@ class Tally:
     travelled = []  # Bytes per second.
     for shard, parts in sorted(self._logs.items()):
       log = np.concatenate(parts)
-      stale, replicas, pushes = _staleness(log, shard)
+      stale, replicas, pushes = _staleness(log)
       for replica in np.unique(replicas):
         own = stale[replicas == replica]
         ages.setdefault(f'staleness/replica_{replica}', []).append(own)
@@ -139,15 +138,14 @@ class Tally:
     return until[key] - before
 
 
-def _staleness(log: np.ndarray, shard: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _staleness(log: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
   """Returns of each push its staleness, its replica, and its first row."""
-  rows = log[:, _NUM_MARKS:]
-  version, held = log[:, 0], rows[:, len(steps.COLUMNS) + shard]
+  version = log[:, steps.LOG_COLUMN['version_applied']]
   # A push's rows stand together and share the version that it made.
   first = np.flatnonzero(np.r_[True, version[1:] != version[:-1]])
-  oldest = np.minimum.reduceat(held, first)
-  stale = downpour.staleness(version[first], oldest).astype(int)
-  return stale, rows[first, steps.COLUMN['replica']].astype(int), first
+  stale = log[first, steps.LOG_COLUMN['staleness']].astype(int)
+  replicas = log[first, _NUM_MARKS + steps.COLUMN['replica']].astype(int)
+  return stale, replicas, first
 
 
 def _started(log: np.ndarray) -> np.ndarray:

@@ -77,6 +77,7 @@ def downpour(step_seconds, num_steps, latency=0.0, num_shards=1, seed=0):
         done = now + UPDATE
         made['push_end'][row] = done
         heapq.heappush(events, (done + latency, replica, 'read', -1, 0))
+  made['staleness'] = records.derived_staleness(made)
   return made
 
 

@@ -47,6 +47,6 @@ def test_what_is_no_run_is_refused(tmp_path, content):
 def test_records_of_another_version_are_refused(tmp_path):
   workdir = made_up_run.write(tmp_path / 'run', made_up_run.downpour([0.1], 5))
   path = workdir / 'steps' / '000.bin'
-  path.write_bytes(path.read_bytes().replace(b'"format": 2', b'"format": 1', 1))
-  with pytest.raises(errors.UserError, match='has format 1, not 2'):
+  path.write_bytes(path.read_bytes().replace(b'"format": 3', b'"format": 1', 1))
+  with pytest.raises(errors.UserError, match='has format 1, not 3 or 2'):
     _ = Run(workdir).records

@@ -130,6 +130,8 @@ def test_records_of_one_replica(cluster, tmp_path, overlap):
   assert (np.arange(1, 12) == found['version_applied'][ends].T).all()
   assert (found['status'] == steps_lib.Status.APPLIED).all()
   assert (np.diff(found['version_held'], axis=0) >= 0).all()
+  derived = records.derived_staleness(found)
+  assert found['staleness'].tolist() == derived.tolist() and derived.max() > 0
   assert (found['compute_end'] >= found['compute_start']).all()
   assert (found['push_end'][ends] >= found['push_start'][ends]).all()
   assert np.isnan(found['push_end'][~found['pushed']]).all()

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from distbelief import learning, seeds
+from distbelief.telemetry import records as records_lib
 from tests import slow_truth, users
 from tests.cluster import runs
 
@@ -52,6 +53,8 @@ def test_records_explain_the_parameters(tmp_path, optimizer, overlap):
   assert len(found) % 3, 'the shards must be uneven'
   assert summary['steps'] == 500
   assert (records['status'] == 1).all() and len(records) == 500
+  derived = records_lib.derived_staleness(records)
+  np.testing.assert_array_equal(records['staleness'], derived)
 
   truth = truth_of(workdir, 4, 3).replay(records)
   assert runs.relative_error(found, truth) < 1e-4

@@ -1,6 +1,7 @@
 """Runs recomputed from their records; one record changed by hand is found."""
 
 import dataclasses
+import gzip
 import os
 import shutil
 import signal
@@ -9,6 +10,9 @@ import numpy as np
 import pytest
 
 from distbelief import errors
+from distbelief.analysis import pushes
+from distbelief.analysis.run import Run
+from distbelief.experiments import report
 from distbelief.rundir import checkpoints
 from distbelief.simulation.replay import Replay, relative_error
 from distbelief.simulation.schedules import MisfitError
@@ -16,6 +20,7 @@ from distbelief.telemetry import metrics, records
 from distbelief.telemetry.steps import Status
 from tests.cluster import runs
 from tests.simulation import simulated
+from tests.telemetry import old_format
 
 FIELDS = {
   'downpour.n_fetch': 3,
@@ -90,6 +95,7 @@ def changed(workdir, name, place, change):
     ('fresh', lambda v: not v),
     ('status', lambda v: 0 * v + 2),
     ('sequence', lambda v: v + 1),
+    ('staleness', lambda v: v + np.array([0, 1])),
   ],
 )
 def test_a_changed_record_is_found(workdir, name, change):
@@ -107,6 +113,20 @@ def test_a_changed_record_is_found(workdir, name, change):
   step, replica = before['step'], before['replica']
   if name in ('loss', 'accuracy', 'batch', 'gradients'):
     assert f'step {step} of replica {replica}' in str(caught.value)
+
+
+def test_a_run_of_records_of_format_2_is_read_as_before(workdir, tmp_path):
+  old = tmp_path / 'run'
+  shutil.copytree(workdir, old)
+  old_format.rewrite(*records.files(old))
+  replay = Replay(old)
+  assert replay.difference(replay.at()).parameters < 1e-6
+  pushes.write_csv(Run(old).pushes, tmp_path / 'pushes.csv')
+  assert (tmp_path / 'pushes.csv').read_text() == (workdir / 'pushes.csv').read_text()
+  folders = {workdir: tmp_path / 'new', old: tmp_path / 'old'}
+  pages = [report.write([Run(run)], folder) for run, folder in folders.items()]
+  one, other = (page.with_name('run-trace.json.gz').read_bytes() for page in pages)
+  assert gzip.decompress(one) == gzip.decompress(other)
 
 
 @pytest.mark.parametrize('overlap', [False, True])

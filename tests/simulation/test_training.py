@@ -44,6 +44,8 @@ def test_records_explain_the_parameters(tmp_path, optimizer, overlap):
   assert summary['clock'] == 'virtual' and summary['steps'] == 300
   found = records.read(workdir)
   assert len(found) == 300 and (found['status'] == 1).all()
+  derived = records.derived_staleness(found)
+  np.testing.assert_array_equal(found['staleness'], derived)
   truth = simulated.truth_of(workdir)
   assert runs.relative_error(runs.checkpointed(workdir), truth) < 1e-5
 
@@ -67,6 +69,8 @@ def test_replicas_that_die_come_back_and_nothing_is_counted_twice(tmp_path, over
   assert summary['failures_survived'] > 3 and summary['steps_returned'] > 0
   found = records.read(workdir)
   assert (found['status'] == 1).all(axis=1).sum() >= 300
+  derived = records.derived_staleness(found)
+  np.testing.assert_array_equal(found['staleness'], derived)
   assert len(np.unique(found['incarnation'])) > 1
   truth = simulated.truth_of(workdir)
   assert runs.relative_error(runs.checkpointed(workdir), truth) < 1e-5

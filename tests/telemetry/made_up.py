@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from distbelief.telemetry import records as records_lib
 from distbelief.telemetry import steps
 
 APPLIED, DROPPED, LOST = steps.Status.APPLIED, steps.Status.DROPPED, steps.Status.LOST
@@ -29,7 +30,7 @@ def row(step, held=(0,), **columns):
     'compute_end': step + 0.8,
     **columns,
   }
-  return [*(values[name] for name in steps.COLUMNS), *held]
+  return steps.row(values, held)
 
 
 def push(first, last, held=(0,), **columns):
@@ -49,19 +50,29 @@ def push(first, last, held=(0,), **columns):
   ]
 
 
-def log(version, rows, status=APPLIED):
+def log(version, rows, status=APPLIED, shard=0):
   """What a shard logs of one push that made `version`."""
-  return np.array(
-    [[version, status, 1000 + version, 1000.25 + version, *r] for r in rows], np.float64
-  )
+  oldest = min(row[len(steps.COLUMNS) + shard] for row in rows)
+  marks = {
+    'version_applied': version,
+    'status': status,
+    'applied_at': 1000 + version,
+    'update_end': 1000.25 + version,
+    'staleness': version - 1 - oldest if status == APPLIED else -1,
+  }
+  return np.array([[*steps.marks(marks), *row] for row in rows], np.float64)
 
 
 def records(*made, num_shards=1):
-  """Records of (columns and what else differs from an applied step) each."""
+  """Records of (columns and what else differs from an applied step) each.
+
+  Their staleness is that of their versions.
+  """
   result = np.zeros([len(made)], steps.record_dtype(num_shards))
   result['status'] = APPLIED
   result['push_start'] = result['push_end'] = np.nan
   for record, fields in zip(result, made):
     for name, value in fields.items():
       record[name] = value
+  result['staleness'] = records_lib.derived_staleness(result)
   return result

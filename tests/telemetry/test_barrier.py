@@ -3,7 +3,7 @@
 import numpy as np
 
 from distbelief.analysis import summary
-from distbelief.telemetry import barrier, records
+from distbelief.telemetry import barrier, records, steps
 from distbelief.telemetry.steps import COLUMN, LOG_COLUMN
 from tests.telemetry import made_up
 
@@ -18,8 +18,15 @@ def told(clocks=(0.0, 0.0, 0.0), updates=3):
     [
       [
         [
-          *(update + 1, made_up.APPLIED),
-          *(clock + (update + 1) * took - UPDATING, clock + (update + 1) * took),
+          *steps.marks(
+            {
+              'version_applied': update + 1,
+              'status': made_up.APPLIED,
+              'staleness': 0,
+              'applied_at': clock + (update + 1) * took - UPDATING,
+              'update_end': clock + (update + 1) * took,
+            }
+          ),
           *made_up.row(
             update,
             [update],

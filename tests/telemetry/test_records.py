@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from distbelief.telemetry import records, steps
+from tests.telemetry import old_format
 from tests.telemetry.made_up import APPLIED, DROPPED, LOST, UNDONE, log, push, row
 
 NO_PENDING = np.empty([0, 0])
@@ -199,6 +200,51 @@ def test_launches_may_differ_in_their_number_of_shards(workdir):
 
 def test_no_run_has_no_records(workdir):
   assert len(records.read(workdir)) == 0
+
+
+def test_the_staleness_is_what_the_shard_logged(workdir):
+  recorder = start(workdir, num_shards=2)
+  logged = log(5, push(0, 0, held=[3, 0]))
+  logged[:, steps.LOG_COLUMN['staleness']] = 7  # Whatever versions tell.
+  recorder.add_log(0, logged)
+  assert records.read(workdir)['staleness'].tolist() == [[7, -1]]
+  recorder.add_log(1, log(2, push(0, 0, held=[3, 0]), DROPPED, shard=1))
+  assert records.read(workdir)['staleness'].tolist() == [[7, -1]]
+
+
+def of_format_2(workdir):
+  """Two pushes at two shards, of which the second has two steps; as of long ago."""
+  recorder = start(workdir, num_shards=2)
+  for shard in range(2):
+    recorder.add_log(shard, log(1, push(0, 0, held=[0, 0]), shard=shard))
+    late = push(1, 2, held=[1, 1])
+    late[1] = row(2, held=[3, 2], gradients=2)
+    recorder.add_log(shard, log(5 - shard, late, shard=shard))
+  recorder.add_window((0, 0), NO_PUSHES, pending(row(3, [5, 4], pushed=0)))
+  recorder.close()
+  before = records.read(workdir)
+  old_format.rewrite(workdir / 'steps' / '000.bin')
+  return before
+
+
+def test_a_file_of_format_2_is_read_as_if_its_shards_had_logged_the_staleness(workdir):
+  before = of_format_2(workdir)
+  assert records.header(workdir / 'steps' / '000.bin')['format'] == 2
+  found = records.read(workdir)
+  assert found['staleness'].tolist() == [[0, 0], [3, 2], [3, 2], [-1, -1]]
+  assert found.tobytes() == before.tobytes()
+
+
+def test_a_run_of_format_2_goes_on_in_a_file_of_format_3(workdir):
+  of_format_2(workdir)
+  clients = np.array([[[0, 0, 1, 1], [-1, -1, 0, 0]]] * 2)
+  assert records.mark_undone(workdir, 0, clients) == 2
+  recorder = start(workdir, 1, num_shards=2)
+  recorder.add_log(0, log(2, push(1, 1, held=[1, 1], incarnation=1)))
+  recorder.close()
+  found = np.sort(records.read(workdir), order=['incarnation', 'step'])
+  assert found['status'][:, 0].tolist() == [APPLIED, UNDONE, UNDONE, LOST, APPLIED]
+  assert found['staleness'].tolist() == [[0, 0], [-1, -1], [-1, -1], [-1, -1], [0, -1]]
 
 
 class TestUndoing:

@@ -33,7 +33,7 @@ def test_a_push_is_as_stale_as_its_oldest_gradient():
 def test_losses_count_once_and_staleness_at_every_shard():
   running = tally.Tally(8)
   running.add_log(0, log(1, push(0, 0, held=[0, 0], loss=1.0)))
-  running.add_log(1, log(5, push(0, 0, held=[0, 2], loss=9.0)))
+  running.add_log(1, log(5, push(0, 0, held=[0, 2], loss=9.0), shard=1))
   figures, histograms = running.take()
   assert figures['train/loss'] == 1
   assert (figures['staleness/mean'], figures['staleness/max']) == (1, 2)
