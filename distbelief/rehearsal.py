@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from distbelief import config as config_lib
 from distbelief import data, errors, learning, own
+from distbelief.algorithms import rules
 from distbelief.models import losses
 from distbelief.models.objective import Objective
 
@@ -25,6 +26,7 @@ def rehearse(config: ml_collections.ConfigDict) -> None:
   Raises:
     errors.UserError: With the field, its value and the remedy.
   """
+  rules.load(config.server)  # Raises if it asks for what there is not.
   source = learning.source_of(config)
   source.prepare()
   source.check(config_lib.num_replicas(config), config.data.batch_size)

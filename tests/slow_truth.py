@@ -6,6 +6,7 @@ Any record that is missing, doubled or out of place makes it fail.
 """
 
 import collections
+import functools
 
 import numpy as np
 
@@ -34,6 +35,8 @@ def gradient(params, inputs, labels):
 class Rule:
   """SGD or the paper's Adagrad on one shard."""
 
+  facts = ()  # Of a push, that `delta` takes by name: index, replicas.
+
   def __init__(self, name, rate, size):
     self.name, self.rate = name, rate
     self.squares = np.zeros(size)
@@ -49,13 +52,21 @@ class Rule:
 class Truth:
   """Replays the records of one run."""
 
-  def __init__(self, initial, num_shards, rule, rate, alpha, gradient_at):
-    """`gradient_at(params, replica, step)` returns a list of NumPy arrays."""
+  def __init__(
+    self, initial, num_shards, rule, rate, alpha, gradient_at, num_replicas=None
+  ):
+    """Begins with the initial parameters.
+
+    `rule` is a name, or makes of (rate, size) what is like Rule;
+    `gradient_at(params, replica, step)` returns a list of NumPy arrays.
+    """
     self.shapes = [p.shape for p in initial]
     flat = np.concatenate([p.ravel() for p in initial]).astype(np.float64)
     self.bounds = np.cumsum([0] + [len(s) for s in np.array_split(flat, num_shards)])
     self.values = [[s] for s in np.array_split(flat, num_shards)]  # By version.
-    self.rules = [Rule(rule, rate, len(v[0])) for v in self.values]
+    make = functools.partial(Rule, rule) if isinstance(rule, str) else rule
+    self.rules = [make(rate, len(v[0])) for v in self.values]
+    self.num_replicas = num_replicas
     self.alpha, self.gradient_at = alpha, gradient_at
     self.params = {}  # What each incarnation holds after its last step.
     self.next_step = {}
@@ -130,8 +141,10 @@ class Truth:
       for shard, (order, values) in enumerate(zip(orders, self.values)):
         part = slice(self.bounds[shard], self.bounds[shard + 1])
         while order.get(len(values)) in sums:
-          g = sums[order[len(values)]][part]
-          values.append(values[-1] - self.rules[shard].delta(g))
+          key, rule = order[len(values)], self.rules[shard]
+          facts = {'index': key[0], 'replicas': self.num_replicas}
+          asked = {name: facts[name] for name in rule.facts}
+          values.append(values[-1] - rule.delta(sums[key][part], **asked))
           moved = True
       assert moved, f'no order explains the records: {len(turn)} pushes are left'
     return np.concatenate([values[-1] for values in self.values])

@@ -9,19 +9,52 @@
       if push_due(step): start pushing accrued; accrued <- 0
       step <- step + 1
 
-The cluster, the simulator and replay turn the crank; these functions say what happens.
+The cluster (cluster/client.py), the simulator (simulation/downpour.py) and replay have a
+loop each, in a graph, as events and as recorded; these functions say what happens in it.
 Parameters and gradients are lists of tensors, one per variable of the model: flattening
 them at every step would cost as much as the matrix products.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+import ml_collections
 import numpy as np
 
 Tensors = list[Any]  # One tensor per variable of the model.
+
+
+@dataclasses.dataclass(frozen=True)
+class DownpourOptions:
+  """What config.downpour says of a replica's steps."""
+
+  n_fetch: int  # Steps between two fetches.
+  n_push: int  # Steps between two pushes.
+  alpha: float  # Learning rate of the local steps.
+  overlap: bool  # Whether fetch and push happen beside the computing.
+  window_steps: int  # The most steps of a window.
+  warmstart_steps: int  # Steps that replica 0 does alone at first.
+
+  @classmethod
+  def from_config(cls, config: ml_collections.ConfigDict) -> DownpourOptions:
+    """Returns the options of a run."""
+    options = config.downpour
+    return cls(
+      n_fetch=options.n_fetch,
+      n_push=options.n_push,
+      alpha=options.learning_rate,
+      overlap=options.overlap,
+      window_steps=options.window_steps,
+      warmstart_steps=options.warmstart_steps,
+    )
+
+  @property
+  def needs_local_steps(self) -> bool:
+    """Whether local steps are seen; else the next fetch always replaces them."""
+    return self.n_fetch > 1
 
 
 def fetch_due(step: Any, n_fetch: int) -> Any:
@@ -69,3 +102,18 @@ def oldest_versions(held: np.ndarray, first: Sequence[int] = (0,)) -> np.ndarray
     first: Place of the first step of each push.
   """
   return np.minimum.reduceat(held, first, axis=0)
+
+
+def window_steps(left: Any, num_replicas: int) -> Any:
+  """Returns the most steps that a window should get, an int64 scalar or an int.
+
+  Whoever is free asks for a window of steps; nobody has a quota. Near the end windows
+  shorten, down to single steps, so that a slow replica's last window does not keep the
+  others waiting for long: with a quarter of its share, 1 / (4 N) of what is left, one
+  that is five times slower than the rest ends with them.
+
+  Args:
+    left: Steps in the pool.
+    num_replicas: N.
+  """
+  return -(-left // (4 * num_replicas))

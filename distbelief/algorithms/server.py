@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import ml_collections
 import tensorflow as tf
@@ -31,7 +32,12 @@ class ServerRule(NamedTuple):
     )
 
   def update(
-    self, slots: tuple, gradient: tf.Tensor, staleness: tf.Tensor, warm: tf.Tensor
+    self,
+    slots: tuple,
+    gradient: tf.Tensor,
+    staleness: tf.Tensor,
+    warm: tf.Tensor,
+    facts: Mapping[str, Any] | None = None,
   ) -> tuple[tf.Tensor, tuple]:
     """Returns (delta, slots) for one push to one shard.
 
@@ -40,12 +46,15 @@ class ServerRule(NamedTuple):
       gradient: [P], the push.
       staleness: int64 scalar.
       warm: bool scalar.
+      facts: Facts of the push (rules.FACTS), of which the rule gets those that it asks
+        for; may be left out for a rule that asks for none.
     """
     warm_rate = self.rate if self.warm_rate is None else self.warm_rate
     rate = self.rate
     if warm_rate != rate:
       rate = tf.where(warm, tf.constant(warm_rate), tf.constant(rate))
-    delta, slots = self.rule.apply(slots, gradient, staleness, rate)
+    asked = {name: facts[name] for name in self.rule.facts}
+    delta, slots = self.rule.apply(slots, gradient, staleness, rate, **asked)
     if self.warm_plain_sgd:
       delta = tf.cond(warm, lambda: warm_rate * gradient, lambda: delta)
     return delta, slots

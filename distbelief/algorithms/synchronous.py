@@ -12,12 +12,41 @@ Parameters and gradients are lists of tensors, one per variable of the model.
 
 from __future__ import annotations
 
+import functools
+
+import ml_collections
 import tensorflow as tf
 
+from distbelief import errors
+from distbelief.algorithms import rules
 from distbelief.algorithms.rules import Rule
 
 Tensors = list[tf.Tensor]
 Slots = list[tuple[tf.Tensor, ...]]  # Per variable, the rule's.
+
+
+def load_rule(server: ml_collections.ConfigDict, num_replicas: int) -> Rule:
+  """Returns the rule that config.server names, for updates of all replicas together.
+
+  Args:
+    server: config.server.
+    num_replicas: Number of replicas, the only fact that such an update has.
+
+  Raises:
+    errors.ConfigError: If the rule asks for a fact of one replica's push.
+  """
+  rule = rules.load(server)
+  facts = {'replicas': num_replicas}
+  for name in rule.facts:
+    if name not in facts:
+      raise errors.ConfigError(
+        'config.server.optimizer',
+        server.optimizer,
+        f'asks for {name!r}, which an update of all replicas together does not have: '
+        'set algorithm=downpour, or choose another rule',
+      )
+  bound = functools.partial(rule.apply, **{name: facts[name] for name in rule.facts})
+  return rule._replace(apply=bound, facts=())
 
 
 def contribution(gradient: Tensors) -> tuple[Tensors, tf.Tensor]:

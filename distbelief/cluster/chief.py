@@ -17,7 +17,7 @@ from distbelief.algorithms.server import ServerRule
 from distbelief.algorithms.sharding import Sharding
 from distbelief.cluster import servers, states
 from distbelief.cluster.parameter_server import Look, ParameterServer
-from distbelief.cluster.replica import Replica, WindowResult
+from distbelief.cluster.window import Replica, WindowResult
 from distbelief.cluster.windows import Windows
 from distbelief.rundir import checkpoints
 from distbelief.rundir.logbook import Logbook

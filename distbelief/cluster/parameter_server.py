@@ -1,4 +1,7 @@
-"""All shards and the pool of steps together, as the chief and the replicas see them."""
+"""All shards and the pool of steps together, as the chief and the replicas see them.
+
+A replica registers, takes steps, fetches and pushes here, and knows of no shard.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,14 @@ import tensorflow as tf
 from distbelief.algorithms.server import ServerRule
 from distbelief.algorithms.sharding import Sharding
 from distbelief.algorithms.statistics import Change, Weights
+from distbelief.cluster import padding
 from distbelief.cluster import shards as shards_lib
 from distbelief.cluster.pool import StepPool
+from distbelief.cluster.update import PushHeader
+from distbelief.cluster.versions import TAIL, version_of
 from distbelief.telemetry import steps
 from distbelief.telemetry.sketch import Sketch
-from distbelief.telemetry.steps import COUNTED, INCARNATION, counted_by_all
+from distbelief.telemetry.steps import COUNTED, INCARNATION, NEXT_STEP, counted_by_all
 from distbelief.telemetry.swarm import DIMENSION
 
 
@@ -43,6 +49,32 @@ class Look(NamedTuple):
   def incarnations(self) -> np.ndarray:
     """The newest incarnation of each replica, [replicas] int64."""
     return self.clients[0, :, INCARNATION]
+
+
+class Registration(NamedTuple):
+  """What a new incarnation of a replica is told."""
+
+  incarnation: tf.Tensor  # int64, its number.
+  next_step: tf.Tensor  # int64, the step after the last one that any shard received.
+
+
+class Parcel(NamedTuple):
+  """A gradient and a change of statistics, cut as the shards get them."""
+
+  vectors: list[tf.Tensor]  # Per shard, as Shard.push takes it.
+  kept: list[tf.Tensor]  # Likewise.
+
+
+class Push(NamedTuple):
+  """What a push says of itself."""
+
+  replica: tf.Tensor  # int64; so for the next three.
+  incarnation: tf.Tensor
+  sequence: tf.Tensor
+  next_step: tf.Tensor  # The replica's step after the last one carried.
+  oldest_versions: tf.Tensor  # [shards] int64, of the oldest parameters used.
+  warm: tf.Tensor  # bool, while the warm start lasts.
+  rows: tf.Tensor  # [steps, row_width] float64 (telemetry/steps.py).
 
 
 class ParameterServer:
@@ -76,8 +108,9 @@ class ParameterServer:
       num_replicas: Replicas that ask the pool.
       states: What each shard starts from.
       recording: config.telemetry.records; else the shards' logs stay empty.
-      seed: config.seed, of the sketch.
-      prefix: Of the names of all state on the tasks, for several servers side by side.
+      seed: Seed of the sketch, config.seed.
+      prefix: Prefix of the names of all state on the tasks, for several servers side by
+        side.
     """
     self.sharding = sharding
     self._statistics = Sharding(statistics_shapes, 1)
@@ -89,6 +122,7 @@ class ParameterServer:
       sharding,
       num_statistics,
       rule,
+      num_replicas,
       clients.shape[1],
       self.row_width,
       self.sketch,
@@ -131,15 +165,69 @@ class ParameterServer:
       start: Any float64 scalar on which the requests wait.
     """
     vectors = [shard.fetch(start) for shard in self.shards]
-    statistics = vectors[0][self.sharding.sizes[0] : -shards_lib.TAIL]
+    statistics = vectors[0][self.sharding.sizes[0] : -TAIL]
     return Weights(
       self.sharding.join(vectors), self._statistics.join([statistics])
-    ), tf.stack([shards_lib.version_of(vector) for vector in vectors])
+    ), tf.stack([version_of(vector) for vector in vectors])
 
-  def sketch_of(self, vectors: Sequence[tf.Tensor]) -> tf.Tensor:
-    """Returns the sketch of what the shards get of a gradient, [DIMENSION] float32."""
+  def pack(self, gradient: list[tf.Tensor], change: Change) -> Parcel:
+    """Returns what the shards get of a gradient and a change of statistics."""
+    nothing, zeros = tf.zeros([0]), tf.zeros([TAIL])
+    (kept,) = self._statistics.split(change.kept)
+    (moved,) = self._statistics.split(change.moved, [zeros])
+    others = len(self.shards) - 1
+    vectors = self.sharding.split(gradient, [moved] + others * [zeros])
+    return Parcel(vectors, [kept] + others * [nothing])
+
+  def push(self, push: Push, parcel: Parcel, start: tf.Tensor) -> tf.Tensor:
+    """Sends a push to every shard, and waits until each has applied it.
+
+    A gradient that is not finite is not sent; its steps are counted all the same.
+
+    Args:
+      push: What it says of itself.
+      parcel: What it carries.
+      start: Any float64 scalar on which the requests wait.
+
+    Returns:
+      bool, whether its sender is the replica's newest incarnation at every shard.
+    """
+    parts = list(zip(*parcel))
+    flat = tf.nest.flatten(parts)
+    finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(part)) for part in flat])
+    with padding.after([start, *flat]):
+      rows = tf.identity(push.rows)
+
+    def headers() -> list[tf.Tensor]:
+      return [
+        tf.stack(
+          PushHeader(
+            replica=push.replica,
+            incarnation=push.incarnation,
+            sequence=push.sequence,
+            next_step=push.next_step,
+            oldest_version=push.oldest_versions[index],
+            warm=tf.cast(push.warm, tf.int64),
+          )
+        )
+        for index in range(len(self.shards))
+      ]
+
+    def send() -> list[tf.Tensor]:
+      return [
+        shard.push(*part, header, rows)
+        for shard, part, header in zip(self.shards, parts, headers())
+      ]
+
+    def skip() -> list[tf.Tensor]:
+      return [shard.skip(header, rows) for shard, header in zip(self.shards, headers())]
+
+    return tf.reduce_all(tf.stack(tf.cond(finite, send, skip)) > 0)
+
+  def sketch_of(self, parcel: Parcel) -> tf.Tensor:
+    """Returns the sketch of the gradient in a parcel, [DIMENSION] float32."""
     total, start = tf.zeros([DIMENSION]), 0
-    for vector, size in zip(vectors, self.sharding.sizes):
+    for vector, size in zip(parcel.vectors, self.sharding.sizes):
       total += self.sketch.part(vector[:size], start)
       start += size
     return total
@@ -152,27 +240,38 @@ class ParameterServer:
     """
     return tf.add_n([shard.sketch(start) for shard in self.shards])
 
-  def parts_of_push(
-    self, gradient: list[tf.Tensor], change: Change
-  ) -> list[tuple[tf.Tensor, tf.Tensor]]:
-    """Returns what each shard's `push` takes of a gradient and a change of statistics."""
-    nothing, zeros = tf.zeros([0]), tf.zeros([shards_lib.TAIL])
-    (kept,) = self._statistics.split(change.kept)
-    (moved,) = self._statistics.split(change.moved, [zeros])
-    others = len(self.shards) - 1
-    vectors = self.sharding.split(gradient, [moved] + others * [zeros])
-    return list(zip(vectors, [kept] + others * [nothing]))
+  def register(self, replica: tf.Tensor) -> Registration:
+    """Makes a new incarnation of a replica the one whose pushes are applied.
+
+    Shard 0 numbers incarnations. Gradients that the former one had not pushed are lost;
+    its steps return to the pool.
+
+    Args:
+      replica: Its index, int64.
+    """
+    first, *others = self.shards
+    client = first.register(replica, tf.constant(-1, tf.int64))
+    clients = [client]
+    for shard in others:
+      clients.append(shard.register(replica, client[INCARNATION]))
+    table = tf.stack(clients)
+    next_step = tf.reduce_max(table[:, NEXT_STEP])
+    counted = tf.reduce_min(table[:, COUNTED])
+    with tf.control_dependencies([self.pool.settle(replica, counted)]):
+      return Registration(tf.identity(client[INCARNATION]), tf.identity(next_step))
+
+  def take_steps(self, replica: tf.Tensor, most: tf.Tensor) -> tf.Tensor:
+    """Returns how many steps a window may do, at most so many, int64; 0: none are left.
+
+    Args:
+      replica: Whose window it is, int64.
+      most: int64.
+    """
+    return self.pool.take(replica, most)
 
   def reclaim(self, replica: int) -> None:
     """Gives back the steps of a replica that is gone for good.
 
     Should it yet be alive, its pushes are dropped from now on, and it registers anew.
     """
-    number = tf.constant(replica, tf.int64)
-    newest = tf.constant(-1, tf.int64)
-    counted = []
-    for shard in self.shards:
-      client = shard.register(number, newest)
-      newest = client[INCARNATION]
-      counted.append(client[COUNTED])
-    self.pool.settle(number, tf.reduce_min(counted))
+    self.register(tf.constant(replica, tf.int64))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from distbelief import grants
+from distbelief.algorithms import downpour
 from distbelief.cluster import remote
 
 _DEVICE = '/job:ps/replica:0/task:0/device:CPU:0'
@@ -61,7 +61,7 @@ class StepPool:
     return self._mutex.run(locked)
 
   def _take(self, replica: tf.Tensor, most: tf.Tensor) -> tf.Tensor:
-    """Grants a window its steps (grants.py).
+    """Grants a window its steps (downpour.window_steps).
 
     In the warm start one window takes all, and leaves nothing to ask for.
     """
@@ -70,7 +70,7 @@ class StepPool:
       granted, terms = self._granted.read(), self._terms.read()  # Each once.
       left = tf.maximum(terms[0] - tf.reduce_sum(granted), 0)
       alone = tf.equal(terms[1], 1)
-      fair = grants.fair(left, self._num_replicas)
+      fair = downpour.window_steps(left, self._num_replicas)
       taken = tf.where(alone, left, tf.minimum(fair, most))
       taken = tf.where(alone & (replica > 0), tf.zeros_like(taken), taken)
       granted += taken * tf.one_hot(replica, self._num_clients, dtype=tf.int64)

@@ -1,11 +1,13 @@
 """The parameter server: shards that apply pushes whole, once, and in their own order.
 
+Who may push, what is counted and logged, and under which lock, stands here; what a push
+does to the parameters in update.py.
+
 A shard is a slice of the parameters with its rule's slots, its version, a table of the
 clients that push to it, and a log of what it applied. One mutex per shard covers the
 update and nothing else: a gradient is on the shard's task before the lock is asked for,
-and fetches take no lock. Value and version are one vector, moved by one subtraction, so
-that an unlocked read never sees a value with another version. Statistics of the model
-(algorithms/statistics.py) are a part of the first shard's vector.
+and fetches take no lock. Value and version are one vector (versions.py); statistics of
+the model (algorithms/statistics.py) are a part of the first shard's.
 
 Dimensions: P parameters of a shard, S statistics, 0 on all but the first.
 """
@@ -18,46 +20,16 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from distbelief.algorithms import downpour
 from distbelief.algorithms.server import ServerRule
 from distbelief.algorithms.sharding import Sharding
-from distbelief.algorithms.statistics import Change
 from distbelief.cluster import remote
+from distbelief.cluster.update import PushHeader, Update
+from distbelief.cluster.versions import TAIL, version_of
 from distbelief.telemetry import steps
 from distbelief.telemetry.sketch import Sketch
 from distbelief.telemetry.steps import COUNTED, INCARNATION, NEXT_STEP, SEQUENCE
 
-# The vector's last two elements count its updates: version = high * 2^20 + low. One
-# float32 is exact only up to 2^24.
-TAIL = 2
-_CARRY = 2**20
-
 _INT = tf.TensorSpec([], tf.int64)
-
-
-def version_of(vector: tf.Tensor) -> tf.Tensor:
-  """Returns the int64 version that a shard's vector carries."""
-  tail = tf.cast(vector[-TAIL:], tf.int64)
-  return tail[0] * _CARRY + tail[1]
-
-
-def tail_of(version: int) -> list[float]:
-  """Returns the two elements that make `version_of` return `version`."""
-  return [float(part) for part in divmod(int(version), _CARRY)]
-
-
-class PushHeader(NamedTuple):
-  """What a push says of itself, int64 scalars; sent as one vector.
-
-  A push is known by (replica, incarnation, sequence): contract 8.
-  """
-
-  replica: tf.Tensor
-  incarnation: tf.Tensor
-  sequence: tf.Tensor
-  next_step: tf.Tensor  # The replica's step after the last one carried.
-  oldest_version: tf.Tensor  # This shard's, in the oldest parameters used.
-  warm: tf.Tensor  # 1 while the warm start lasts.
 
 
 class ShardState(NamedTuple):
@@ -105,6 +77,7 @@ class Shard:
     size: int,
     num_statistics: int,
     server_rule: ServerRule,
+    num_replicas: int,
     num_clients: int,
     row_width: int,
     sketch: Callable[[tf.Tensor], tf.Tensor],
@@ -113,17 +86,17 @@ class Shard:
     """Describes a shard; `restore` fills it.
 
     Args:
-      index: Of the shard, and of its ps task.
+      index: Index of the shard, and of its ps task.
       size: Number of its parameters.
       num_statistics: S.
       server_rule: What a push does.
-      num_clients: Replicas that push.
+      num_replicas: Number of replicas that push.
+      num_clients: As many, or more if the run once had more.
       row_width: Length of a step's row; 0: nothing is logged.
-      sketch: Of its parameters, see telemetry/sketch.py.
-      prefix: Of the names of its state on its task.
+      sketch: Sketch of its parameters, see telemetry/sketch.py.
+      prefix: Prefix of the names of its state on its task.
     """
     self.size = size
-    self._rule = server_rule
     name = f'{prefix}shard_{index}'
     vector = ([size + num_statistics + TAIL], tf.float32)
     self._vector = remote.RemoteVariable(f'{name}/parameters', *vector)
@@ -133,6 +106,9 @@ class Shard:
     clients = ([num_clients, len(steps.NO_CLIENT)], tf.int64)
     self._clients = remote.RemoteVariable(f'{name}/clients', *clients)
     self._released = remote.RemoteVariable(f'{name}/released', [], tf.int64)
+    self._update = Update(
+      server_rule, num_replicas, size, self._vector, self._slots, self._released
+    )
     self._mutex = remote.RemoteMutex(f'{name}/mutex')
     # Unbounded: a full log must not hold up a push. The chief empties it.
     self._log = remote.RemoteLog(f'{name}/log', len(steps.LOG_COLUMNS) + row_width)
@@ -163,7 +139,7 @@ class Shard:
   ) -> tf.Tensor:
     head = PushHeader(*tf.unstack(header))
     return self._receive(
-      head, rows, lambda *found: self._update(pushed, kept, head, *found)
+      head, rows, lambda *found: self._update.apply(pushed, kept, head, *found)
     )
 
   def _skip(self, header: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
@@ -185,7 +161,7 @@ class Shard:
       def accept() -> tf.Tensor:
         if update:
           after, status = version + 1, steps.Status.APPLIED
-          stale = downpour.staleness(after, head.oldest_version)
+          stale = head.staleness(version)
         else:
           after, status = version, steps.Status.DROPPED
           stale = steps.NOT_STALE
@@ -240,37 +216,6 @@ class Shard:
   ) -> tf.Operation:
     return self._clients.assign(tf.tensor_scatter_nd_update(clients, [[replica]], [row]))
 
-  def _update(
-    self,
-    pushed: tf.Tensor,
-    kept: tf.Tensor,
-    head: PushHeader,
-    version: tf.Tensor,
-    staleness: tf.Tensor,
-  ) -> tf.Operation:
-    """Applies the rule; `vector` moves last, parameters and all else in it at once."""
-    warm = tf.equal(head.warm, 1)
-    slots = tuple(slot.read() for slot in self._slots)
-    writes = []
-    if self._rule.reset_slots:
-      released = self._released.read()
-      first = tf.logical_not(warm) & tf.equal(released, 0)
-      slots = tuple(tf.where(first, tf.zeros_like(slot), slot) for slot in slots)
-      writes.append(self._released.assign(tf.where(warm, released, 1)))
-    delta, slots = self._rule.update(slots, pushed, staleness, warm)
-    # low + 1, or at a carry low = 0 and high + 1.
-    carry = tf.equal((version + 1) % _CARRY, 0)
-    rest = tf.where(carry, [-1.0, _CARRY - 1.0], [0.0, -1.0])
-    if kept.shape[0]:
-      statistics = [self._vector.read()[self.size : -TAIL]]
-      (after,) = Change([kept], [pushed[self.size : -TAIL]]).apply(statistics)
-      rest = tf.concat([statistics[0] - after, rest], axis=0)
-    places = self.size + tf.range(tf.size(rest))  # The rule is for parameters.
-    delta = tf.tensor_scatter_nd_update(delta, places[:, tf.newaxis], rest)
-    writes += [variable.assign(slot) for variable, slot in zip(self._slots, slots)]
-    with tf.control_dependencies(writes):
-      return self._vector.assign_sub(delta)
-
   def _fetch(self, start: tf.Tensor) -> tf.Tensor:
     del start
     return self._vector.read()
@@ -323,6 +268,7 @@ def create(
   sharding: Sharding,
   num_statistics: int,
   server_rule: ServerRule,
+  num_replicas: int,
   num_clients: int,
   row_width: int,
   sketch: Sketch,
@@ -335,6 +281,7 @@ def create(
       size,
       0 if index else num_statistics,
       server_rule,
+      num_replicas,
       num_clients,
       row_width,
       functools.partial(sketch.part, start=sum(sharding.sizes[:index])),

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from distbelief.cluster import shards as shards_lib
-from distbelief.cluster.shards import TAIL
+from distbelief.cluster.shards import ShardState
+from distbelief.cluster.versions import TAIL, tail_of, version_of
 from distbelief.rundir import checkpoints
 
 
 def from_states(
-  states: Sequence[shards_lib.ShardState],
+  states: Sequence[ShardState],
   sizes: Sequence[int],
   seconds: float,
   launch: int,
@@ -35,7 +35,7 @@ def from_states(
     parameters=parameters,
     slots=np.array(slots, np.float32).reshape([-1, len(parameters)]),
     statistics=vectors[0][sizes[0] : -TAIL],
-    versions=np.array([int(shards_lib.version_of(state.vector)) for state in states]),
+    versions=np.array([int(version_of(state.vector)) for state in states]),
     clients=np.stack([state.clients for state in states]),
     released=np.int64(max(int(state.released) for state in states)),
     seconds=np.float64(seconds),
@@ -47,7 +47,7 @@ def to_states(
   checkpoint: checkpoints.Checkpoint,
   sizes: Sequence[int],
   newest_incarnations: np.ndarray,
-) -> list[shards_lib.ShardState]:
+) -> list[ShardState]:
   """Returns the shards' states to restore.
 
   Args:
@@ -61,10 +61,10 @@ def to_states(
   for index, (size, end) in enumerate(zip(sizes, ends)):
     part = slice(end - size, end)
     statistics = checkpoint.statistics[: None if index == 0 else 0]
-    tail = np.array(shards_lib.tail_of(versions[index]), np.float32)
+    tail = np.array(tail_of(versions[index]), np.float32)
     rest = np.concatenate([statistics, tail])
     states.append(
-      shards_lib.ShardState(
+      ShardState(
         np.concatenate([checkpoint.parameters[part], rest]),
         tuple(
           np.concatenate([slot[part], np.zeros_like(rest)]) for slot in checkpoint.slots

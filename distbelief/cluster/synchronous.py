@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from distbelief import errors, learning, workdirs
-from distbelief.algorithms import rules
+from distbelief.algorithms import synchronous
 from distbelief.algorithms.sharding import Sharding
 from distbelief.cluster import servers
 from distbelief.cluster.collectives import Alone, Ring
@@ -116,7 +116,7 @@ class Worker:
     )
     source = learning.source_of(config)
     objective = learning.objective_of(config, source)
-    rule = rules.load(config.server)
+    rule = synchronous.load_rule(config.server, collective.num_replicas)
     (num_parameters,) = Sharding(objective.shapes, 1).sizes
     (num_statistics,) = Sharding(objective.statistics_shapes, 1).sizes
     mine = Start.zeros(

@@ -7,7 +7,7 @@ import queue
 
 import tensorflow as tf
 
-from distbelief.cluster.replica import WindowResult
+from distbelief.cluster.window import WindowResult
 
 
 class Windows:

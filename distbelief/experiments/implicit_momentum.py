@@ -80,7 +80,7 @@ class Quadratic:
     self._config, self._num_replicas = config, num_replicas
     source = learning.source_of(config)
     self._objective = learning.objective_of(config, source)
-    self._updates = Updates(ServerRule.from_config(config))
+    self._updates = Updates(ServerRule.from_config(config), num_replicas)
     self._gradients = Gradients(
       config,
       self._objective,

@@ -481,6 +481,7 @@ class Dataflow:
       [push.sum.slices[index] for push in run],
       staleness,
       np.array([push.warm for push in run]),
+      {'index': np.array([push.client[0] for push in run], np.int64)},
     )
 
   def _note(self, made: list[_Made]) -> None:

@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 import ml_collections
 import numpy as np
 
-from distbelief import grants
 from distbelief.algorithms import downpour
 from distbelief.simulation.dataflow import Dataflow, Push, Step
 from distbelief.simulation.events import Events
@@ -131,17 +130,14 @@ class Cluster:
       num_replicas: That train.
     """
     self._events, self._flow, self._machines = events, flow, machines
-    options, network = config.downpour, config.simulation
-    self._n_fetch, self._n_push = options.n_fetch, options.n_push
-    self._window_steps = options.window_steps
-    self._warm_steps = options.warmstart_steps
+    network = config.simulation
+    options = self._options = downpour.DownpourOptions.from_config(config)
     self._begin_step = self._overlapped if options.overlap else self._blocking
     self._latency = config.cluster.latency_seconds
     self._update_seconds = network.update_seconds
     self._window_seconds = network.window_seconds
     self._restart_seconds = network.restart_seconds
     self._sampler = _Sampler(config.telemetry.swarm_seconds, num_replicas)
-    self._overlap = options.overlap
     self._bytes = shard_bytes
     self._links = [Link(network.shard_bandwidth) for _ in shard_bytes]
     self._locks = [0.0 for _ in shard_bytes]  # When each shard's mutex is free.
@@ -175,7 +171,9 @@ class Cluster:
     if self._alone:
       taken = 0 if replica.index else left
     else:
-      taken = min(grants.fair(left, len(self._replicas)), self._window_steps)
+      taken = min(
+        downpour.window_steps(left, len(self._replicas)), self._options.window_steps
+      )
     self._granted[replica.index] += taken
     return taken
 
@@ -200,7 +198,7 @@ class Cluster:
     replica.first, replica.alive, replica.idle = True, True, False
     replica.ready_at = self._events.now
     replica.push = replica.held = None
-    if self._overlap:  # One blocking fetch before the pipeline starts.
+    if self._options.overlap:  # One blocking fetch before the pipeline starts.
       self._fetch(replica, self._joined)
     else:
       self._begin_window(replica, life)
@@ -260,7 +258,9 @@ class Cluster:
   def _blocking(self, replica: _Replica) -> None:
     """Fetch if due, compute, push if due: one after the other."""
     replica.began = self._events.now
-    replica.fresh = bool(downpour.fetch_due(replica.step, self._n_fetch) or replica.first)
+    replica.fresh = bool(
+      downpour.fetch_due(replica.step, self._options.n_fetch) or replica.first
+    )
     replica.fetch = (_NAN, _NAN)
     if replica.fresh:
       self._fetch(replica, self._fetched)
@@ -283,7 +283,7 @@ class Cluster:
       return
     now = self._events.now
     self._accrue(replica, start, now)
-    due = downpour.push_due(replica.step, self._n_push)
+    due = downpour.push_due(replica.step, self._options.n_push)
     self._advance(replica)
     if due:
       self._send(replica, self._step_ends)
@@ -306,12 +306,14 @@ class Cluster:
     now = self._events.now
     replica.began, replica.fetch, replica.busy = now, (_NAN, _NAN), 1
     replica.fresh = bool(
-      replica.first or downpour.fetch_due(replica.step - 1, self._n_fetch)
+      replica.first or downpour.fetch_due(replica.step - 1, self._options.n_fetch)
     )
-    if downpour.fetch_due(replica.step, self._n_fetch):
+    if downpour.fetch_due(replica.step, self._options.n_fetch):
       replica.busy += 1
       self._fetch(replica, self._fetched_beside)
-    if replica.push is not None and downpour.push_due(replica.step - 1, self._n_push):
+    if replica.push is not None and downpour.push_due(
+      replica.step - 1, self._options.n_push
+    ):
       replica.busy += 1
       self._send(replica, self._one_of_three)
     seconds = self._machines.step_seconds(replica.index, replica.step, now)
@@ -400,7 +402,7 @@ class Cluster:
     push, replica.push = replica.push, None
     replica.sequence += 1
     next_step = replica.step
-    push.warm = replica.index == 0 and next_step <= self._warm_steps
+    push.warm = replica.index == 0 and next_step <= self._options.warmstart_steps
     push.sampled = self._sampler.on_push(replica.index, start)
     self._flow.close(push)
     life, missing = replica.life, [len(self._links)]

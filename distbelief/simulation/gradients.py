@@ -87,9 +87,8 @@ class Gradients:
     self._objective, self._minibatches = objective, minibatches
     self.sharding, self.statistics = sharding, statistics
     self._seed = config.seed
-    self._alpha = config.downpour.learning_rate
-    self._local = config.downpour.n_fetch > 1
-    self._accrues = config.downpour.n_push > 1
+    self._options = downpour.DownpourOptions.from_config(config)
+    self._accrues = self._options.n_push > 1
     self._together = tf.function(self._side_by_side, autograph=False)
 
   def compute(self, items: Sequence[tuple[Held, Sum | None, int, int]]) -> list[Result]:
@@ -167,8 +166,8 @@ class Gradients:
     (kept,) = self.statistics.split(result.change.kept)
     (moved,) = self.statistics.split(result.change.moved)
     step, after = Change([kept], [moved]), None
-    if self._local:
-      slices = downpour.local_step(held.slices, gradient, self._alpha)
+    if self._options.needs_local_steps:
+      slices = downpour.local_step(held.slices, gradient, self._options.alpha)
       after = Held(slices, step.apply([held.statistics])[0])
     if accrued is not None:
       before, kept_before, moved_before = accrued

@@ -22,7 +22,7 @@ import tensorflow as tf
 
 from distbelief import config as config_lib
 from distbelief import errors, learning
-from distbelief.algorithms import rules
+from distbelief.algorithms import synchronous
 from distbelief.algorithms.server import ServerRule
 from distbelief.algorithms.sharding import Sharding
 from distbelief.algorithms.statistics import Weights
@@ -241,7 +241,7 @@ class Replay:
         Lockstep(
           config,
           objective,
-          rules.load(config.server),
+          synchronous.load_rule(config.server, schedule.num_replicas),
           minibatches,
           weights,
           slots,
@@ -252,7 +252,11 @@ class Replay:
     statistics = Sharding(objective.statistics_shapes, 1)
     flow = Dataflow(
       Gradients(config, objective, sharding, statistics, minibatches),
-      Updates(ServerRule.from_config(config), compiled=not self._is_real),
+      Updates(
+        ServerRule.from_config(config),
+        schedule.num_replicas,
+        compiled=not self._is_real,
+      ),
       weights,
       slots,
       schedule.starts.tolist(),

@@ -92,7 +92,7 @@ class Downpour:
     )
     self._flow = Dataflow(
       Gradients(config, objective, sharding, statistics, minibatches),
-      Updates(rule),
+      Updates(rule, num_replicas),
       start.weights(objective),
       [tf.constant(slot) for slot in start.slots],
       versions.tolist(),

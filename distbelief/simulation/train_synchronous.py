@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from distbelief import config as config_lib
 from distbelief import learning
-from distbelief.algorithms import rules
+from distbelief.algorithms import synchronous
 from distbelief.algorithms.statistics import Weights
 from distbelief.rundir import checkpoints
 from distbelief.rundir.logbook import Logbook
@@ -50,7 +50,7 @@ class Synchronous:
     num_replicas = self._num_replicas = config_lib.num_replicas(config)
     source = learning.source_of(config)
     objective = learning.objective_of(config, source)
-    rule = rules.load(config.server)
+    rule = synchronous.load_rule(config.server, num_replicas)
     paid = costs.of(config, objective, 1)
     machines = Machines(config, paid.compute_seconds)
     self._logbook = Logbook(

@@ -8,7 +8,7 @@ Dimensions: P_s parameters of a shard.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -27,14 +27,15 @@ class Updates:
     rule: The server's.
   """
 
-  def __init__(self, rule: ServerRule, compiled: bool = True) -> None:
+  def __init__(self, rule: ServerRule, num_replicas: int, compiled: bool = True) -> None:
     """Traces nothing yet.
 
     Args:
-      rule: The server's.
+      rule: Server's rule.
+      num_replicas: Number of replicas, a fact that the rule may ask for.
       compiled: Twice as fast; not compiled, it is rounded as a real shard does.
     """
-    self.rule = rule
+    self.rule, self._num_replicas = rule, num_replicas
     self._several = tf.function(self._one_after_the_other, autograph=False)
     self._one = self._update
     if compiled:
@@ -47,6 +48,7 @@ class Updates:
     gradients: Sequence[tf.Tensor],
     staleness: np.ndarray,
     warm: np.ndarray,
+    facts: Mapping[str, np.ndarray],
   ) -> tuple[list[tf.Tensor], Slots]:
     """Returns a shard's parameters after each of some pushes, and its slots after all.
 
@@ -56,8 +58,10 @@ class Updates:
       gradients: Of as many pushes as LENGTHS has, each [P_s].
       staleness: [pushes] int64.
       warm: [pushes] bool.
+      facts: Those that differ from push to push, each [pushes].
     """
-    return self._several(params, slots, list(gradients), staleness, warm)
+    asked = {name: facts[name] for name in self.rule.rule.facts if name in facts}
+    return self._several(params, slots, list(gradients), staleness, warm, asked)
 
   def _one_after_the_other(
     self,
@@ -66,10 +70,14 @@ class Updates:
     gradients: list[tf.Tensor],
     staleness: tf.Tensor,
     warm: tf.Tensor,
+    facts: dict[str, tf.Tensor],
   ) -> tuple[list[tf.Tensor], Slots]:
     after = []
     for place, gradient in enumerate(gradients):
-      params, slots = self._one(params, slots, gradient, staleness[place], warm[place])
+      own = {name: values[place] for name, values in facts.items()}
+      params, slots = self._one(
+        params, slots, gradient, staleness[place], warm[place], own
+      )
       after.append(params)
     return after, slots
 
@@ -80,6 +88,8 @@ class Updates:
     gradient: tf.Tensor,
     staleness: tf.Tensor,
     warm: tf.Tensor,
+    facts: dict[str, tf.Tensor],
   ) -> tuple[tf.Tensor, Slots]:
-    delta, slots = self.rule.update(slots, gradient, staleness, warm)
+    facts = facts | {'replicas': self._num_replicas}
+    delta, slots = self.rule.update(slots, gradient, staleness, warm, facts)
     return params - delta, slots

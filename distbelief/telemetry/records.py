@@ -233,24 +233,18 @@ def open_file(path: Path, mode: str = 'r') -> np.ndarray:
     mode: 'r', or 'r+' to change records in place; these have the fields of their format.
   """
   found = header(path)
-  dtype = steps.record_dtype(found['num_shards'])
-  if found['format'] == _WITHOUT_STALENESS:
-    dtype = np.dtype([field for field in dtype.descr if field[0] != 'staleness'])
+  dtype = np.dtype(
+    [(name, kind, *map(tuple, shape)) for name, kind, *shape in found['dtype']]
+  )
   count = (path.stat().st_size - _HEADER_BYTES) // dtype.itemsize  # A torn end is cut.
   mapped = np.empty([0], dtype)
   if count > 0:
     mapped = np.memmap(path, dtype, mode, _HEADER_BYTES, (count,))
-  if mode == 'r' and 'staleness' not in dtype.names:
-    return _with_staleness(mapped, found['num_shards'])
+  if mode == 'r' and found['format'] == _WITHOUT_STALENESS:
+    widened = _widened(mapped, found['num_shards'])
+    widened['staleness'] = derived_staleness(mapped)
+    return widened
   return mapped
-
-
-def _with_staleness(old: np.ndarray, num_shards: int) -> np.ndarray:
-  made = np.empty(old.shape, steps.record_dtype(num_shards))
-  for name in old.dtype.names:
-    made[name] = old[name]
-  made['staleness'] = derived_staleness(old)
-  return made
 
 
 def derived_staleness(records: np.ndarray) -> np.ndarray:
@@ -298,8 +292,9 @@ def join(parts: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def _widened(part: np.ndarray, num_shards: int) -> np.ndarray:
+  """Returns records with the layout of today, and fields of so many shards."""
   width = part.dtype['status'].shape[0]
-  if width == num_shards:
+  if part.dtype == steps.record_dtype(num_shards):
     return part
   wide = np.zeros(part.shape, steps.record_dtype(num_shards))
   for name in part.dtype.names:

@@ -10,7 +10,7 @@ from tensorflow.python.framework import ops
 
 from distbelief import config as config_lib
 from distbelief.algorithms import server, sharding
-from distbelief.cluster import parameter_server, replica, states
+from distbelief.cluster import parameter_server, states, window
 from distbelief.models import objective
 from distbelief.rundir import checkpoints
 from distbelief.telemetry import steps as steps_lib
@@ -124,7 +124,7 @@ class Cluster:
       config.telemetry.records,
       prefix=prefix,
     )
-    self.replica = replica.Replica(
+    self.replica = window.Replica(
       config,
       num_replicas,
       strategy,

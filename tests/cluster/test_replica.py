@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from distbelief import seeds
-from distbelief.cluster import shards
+from distbelief.cluster import update, versions
 from distbelief.telemetry import records
 from distbelief.telemetry import steps as steps_lib
 from tests import slow_truth, zoo
@@ -230,11 +230,11 @@ def test_a_repeat_is_dropped_and_a_replaced_incarnation_too(cluster):
   shard = run.server.shards[0]
   zero = tf.constant(0, tf.int64)
   shard.register(zero, tf.constant(-1, tf.int64))
-  gradient = tf.concat([tf.ones([shard.size]), tf.zeros([shards.TAIL])], axis=0)
+  gradient = tf.concat([tf.ones([shard.size]), tf.zeros([versions.TAIL])], axis=0)
   rows = tf.zeros([1, len(steps_lib.COLUMNS) + 1], tf.float64)
 
   def push(incarnation, sequence):
-    header = shards.PushHeader(0, incarnation, sequence, sequence + 1, 0, 0)
+    header = update.PushHeader(0, incarnation, sequence, sequence + 1, 0, 0)
     current = shard.push(gradient, tf.zeros([0]), tf.constant(header, tf.int64), rows)
     return int(current), int(run.server.look().versions[0])
 
@@ -251,9 +251,9 @@ def test_a_repeat_is_dropped_and_a_replaced_incarnation_too(cluster):
   [(0, [0, 0]), (2**20 - 1, [0, 2**20 - 1]), (2**41 + 5, [2**21, 5])],
 )
 def test_versions_beyond_what_a_float32_counts(version, parts):
-  tail = shards.tail_of(version)
+  tail = versions.tail_of(version)
   assert tail == parts
-  assert int(shards.version_of(tf.constant([0.5, *tail]))) == version
+  assert int(versions.version_of(tf.constant([0.5, *tail]))) == version
 
 
 def test_the_version_carries(cluster):
@@ -261,7 +261,7 @@ def test_the_version_carries(cluster):
   shard = run.server.shards[0]
   state = run.server.snapshot()[0]
   vector = state.vector.copy()
-  vector[-shards.TAIL :] = shards.tail_of(2**20 - 2)
+  vector[-versions.TAIL :] = versions.tail_of(2**20 - 2)
   shard.restore(*tf.nest.flatten(state._replace(vector=vector)))
   run.grant(4)
   run.replica.window()

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from distbelief.algorithms import rules, server
-from distbelief.cluster import shards
+from distbelief.cluster import update, versions
 from distbelief.telemetry import steps as steps_lib
 from tests.cluster import in_process
 
@@ -38,7 +38,7 @@ def test_value_is_version_on_every_fetch(cluster):
     def body(sequence, wrong, behind):
       currents = []
       for shard in parameters.shards:
-        ones = tf.concat([tf.ones([shard.size]), tf.zeros([shards.TAIL])], axis=0)
+        ones = tf.concat([tf.ones([shard.size]), tf.zeros([versions.TAIL])], axis=0)
         header = tf.stack([replica, number, sequence, sequence + 1, 0, 0])
         currents.append(
           shard.push(ones, tf.zeros([0]), header, tf.zeros([1, width], tf.float64))
@@ -47,8 +47,8 @@ def test_value_is_version_on_every_fetch(cluster):
         start = tf.timestamp()
       for shard in parameters.shards:
         vector = shard.fetch(start)
-        version = tf.cast(shards.version_of(vector), tf.float32)
-        wrong += tf.reduce_sum(tf.cast(vector[: -shards.TAIL] != version, tf.int32))
+        version = tf.cast(versions.version_of(vector), tf.float32)
+        wrong += tf.reduce_sum(tf.cast(vector[: -versions.TAIL] != version, tf.int32))
         # Its own pushes are in what a replica fetches.
         behind += tf.cast(version < tf.cast(sequence, tf.float32) + 1, tf.int32)
       return sequence + 1, wrong, behind
@@ -83,11 +83,11 @@ def test_adagrad_at_a_shard_with_extreme_gradients(cluster, value, first):
   (shard,) = run.server.shards
   zero = tf.constant(0, tf.int64)
   shard.register(zero, tf.constant(-1, tf.int64))
-  gradient = tf.concat([tf.fill([shard.size], value), tf.zeros([shards.TAIL])], axis=0)
+  gradient = tf.concat([tf.fill([shard.size], value), tf.zeros([versions.TAIL])], axis=0)
   rows = tf.zeros([1, len(steps_lib.COLUMNS) + 1], tf.float64)
   before = run.parameters()
   for sequence in range(5):
-    header = shards.PushHeader(0, 0, sequence, sequence + 1, sequence, 0)
+    header = update.PushHeader(0, 0, sequence, sequence + 1, sequence, 0)
     shard.push(gradient, tf.zeros([0]), tf.constant(header, tf.int64), rows)
     if sequence == 0:
       np.testing.assert_allclose(before - run.parameters(), first, atol=1e-6)
@@ -105,8 +105,8 @@ def test_slots_are_reset_when_the_warm_start_ends(cluster):
   rows = tf.zeros([1, len(steps_lib.COLUMNS) + 1], tf.float64)
   roots = []
   for sequence, (size, warm) in enumerate([(3.0, 1), (4.0, 1), (2.0, 0), (2.0, 0)]):
-    gradient = tf.concat([tf.fill([shard.size], size), tf.zeros([shards.TAIL])], axis=0)
-    header = shards.PushHeader(0, 0, sequence, sequence + 1, sequence, warm)
+    gradient = tf.concat([tf.fill([shard.size], size), tf.zeros([versions.TAIL])], axis=0)
+    header = update.PushHeader(0, 0, sequence, sequence + 1, sequence, warm)
     shard.push(gradient, tf.zeros([0]), tf.constant(header, tf.int64), rows)
     roots.append(float(run.server.snapshot()[0].slots[0][0]))
   np.testing.assert_allclose(roots, [3, 5, 2, np.sqrt(8)], rtol=1e-6)

@@ -13,7 +13,7 @@ from tests.cluster import runs
 pytestmark = pytest.mark.cluster
 
 
-def truth_of(workdir, num_replicas, num_shards, gradient_at=None):
+def truth_of(workdir, num_replicas, num_shards, gradient_at=None, rule=None):
   config = runs.config_of(workdir)
   source = learning.source_of(config)
   initial = [t.numpy() for t in learning.objective_of(config, source).initial]
@@ -25,10 +25,11 @@ def truth_of(workdir, num_replicas, num_shards, gradient_at=None):
   return slow_truth.Truth(
     initial,
     num_shards,
-    config.server.optimizer,
+    rule or config.server.optimizer,
     config.server.learning_rate,
     config.downpour.learning_rate,
     gradient_at or of_sigmoid_network,
+    num_replicas,
   )
 
 

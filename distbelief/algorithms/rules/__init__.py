@@ -7,7 +7,8 @@ A rule is a pure, elementwise function of one shard's slice:
 with `slots` a tuple of [P] tensors (their names stand in the file's SLOTS, all start at
 zero), `gradient` the [P] sum that one push carries, `staleness` the int64 scalar of
 `downpour.staleness` at this shard, and `rate` config.server.learning_rate. The shard
-then subtracts `delta`. A keyword-only argument is a field of config.server.
+then subtracts `delta`. A keyword-only argument is a field of config.server, or a fact of
+the push, by its name in FACTS.
 
 To add a rule, add a file with a function of the same name.
 """
@@ -19,9 +20,20 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Callable
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import ml_collections
+
+from distbelief import errors
+
+# What a rule may ask of the push that it is applied to, beside its staleness.
+FACTS = MappingProxyType(
+  {
+    'index': 'Index of the replica that pushed, an int64 scalar.',
+    'replicas': 'Number of replicas of the launch, an int.',
+  }
+)
 
 
 class Rule(NamedTuple):
@@ -30,6 +42,7 @@ class Rule(NamedTuple):
   name: str
   slots: tuple[str, ...]
   apply: Callable[..., tuple[Any, tuple[Any, ...]]]
+  facts: tuple[str, ...] = ()  # Those that `apply` takes by name.
 
 
 def names() -> tuple[str, ...]:
@@ -38,12 +51,30 @@ def names() -> tuple[str, ...]:
 
 
 def load(server: ml_collections.ConfigDict) -> Rule:
-  """Returns the rule that config.server names, with its own fields bound."""
+  """Returns the rule that config.server names, with its own fields bound.
+
+  Raises:
+    errors.ConfigError: If it asks for what is neither a field nor a fact.
+  """
   module = importlib.import_module(f'{__name__}.{server.optimizer}')
   function = getattr(module, server.optimizer)
-  options = {
-    name: server[name]
+  wanted = [
+    name
     for name, parameter in inspect.signature(function).parameters.items()
     if parameter.kind is inspect.Parameter.KEYWORD_ONLY
-  }
-  return Rule(server.optimizer, module.SLOTS, functools.partial(function, **options))
+  ]
+  facts = tuple(name for name in wanted if name in FACTS)
+  options = {}
+  for name in wanted:
+    if name in server:
+      options[name] = server[name]
+    elif name not in FACTS:
+      raise errors.ConfigError(
+        'config.server.optimizer',
+        server.optimizer,
+        f'asks for {name!r}, which is neither a field of config.server '
+        f'({", ".join(sorted(server))}) nor a fact of a push ({", ".join(FACTS)}): name '
+        'one of these',
+      )
+  apply = functools.partial(function, **options)
+  return Rule(server.optimizer, module.SLOTS, apply, facts)
