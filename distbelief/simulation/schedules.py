@@ -226,6 +226,7 @@ def downpour(
   Raises:
     MisfitError: If a record does not fit the others.
   """
+  options = client.DownpourOptions.from_config(config)
   found = np.sort(records, order=['replica', 'incarnation', 'step'])
   status = found['status']
   if not is_over:
@@ -254,7 +255,7 @@ def downpour(
   gap = goes_on & np.r_[False, np.diff(found['step']) != 1]
   doubts.add(gap, 'the step before it is not on record')
   doubts.add(~goes_on & ~found['fresh'], "its replica's first step fetched nothing")
-  due = client.fetch_due(found['step'] - config.downpour.overlap, config.downpour.n_fetch)
+  due = client.fetch_due(found['step'] - options.overlap, options.n_fetch)
   due |= ~goes_on
   doubts.add(found['fresh'] & ~due, 'it fetched when none was due')
   doubts.add(~found['fresh'] & due, 'it did not fetch when it was due')
@@ -271,7 +272,6 @@ def downpour(
 
   groups = np.split(np.arange(len(found)), np.flatnonzero(~together)[1:])
   groups = [group for group in groups if len(group)]
-  warm_steps = config.downpour.warmstart_steps
   sent = []
   for places in groups:
     own = found[places]
@@ -286,7 +286,7 @@ def downpour(
     for name in ('status', 'version_applied'):
       if (own[name] != own[name][-1]).any():
         raise misfit(own[-1], f'its push has another {name} than its other steps')
-    warm = own['replica'][0] == 0 and own['step'][-1] < warm_steps
+    warm = own['replica'][0] == 0 and own['step'][-1] < options.warmstart_steps
     sent.append(_Sent(places, pushed, bool(warm)))
   number = {}
   for index, push in enumerate(sent):

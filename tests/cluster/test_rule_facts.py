@@ -76,7 +76,7 @@ def test_shards_tell_a_rule_who_pushed_and_how_many_there_are(
     for window in windows:
       result = window.fetch()
       key = int(result.replica), int(result.incarnation)
-      recorder.add_window(key, result.pushes.numpy(), result.pending.numpy())
+      recorder.add_window(key, result.pushes, result.pending)
     look = run.server.look()
     for shard, log in enumerate(look.logs):
       recorder.add_log(shard, log)
