@@ -106,7 +106,7 @@ def refuse_indivisible(
   """Raises errors.ConfigError if so many replicas cannot go on together from there."""
   replicas = config_lib.num_replicas(config)
   backups = config_lib.backup_workers(config)
-  if config.algorithm == 'synchronous' and steps_done % (replicas - backups):
+  if steps_done % config_lib.step_unit(config).steps:
     less = f'less {backups} backup workers ' if backups else ''
     raise errors.ConfigError(
       'config.cluster.num_replicas',

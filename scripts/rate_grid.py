@@ -10,13 +10,14 @@ import pathlib
 
 from absl import app, flags
 
+from distbelief.algorithms import catalog
 from distbelief.experiments import rates, results
 
 _CONFIG = flags.DEFINE_string('config', None, 'The config file.', required=True)
 _WORKDIR = flags.DEFINE_string('workdir', None, 'Where the runs go.', required=True)
 _OUTPUT = flags.DEFINE_string('output', None, 'The JSON file to write.', required=True)
 _ALGORITHMS = flags.DEFINE_multi_enum(
-  'algorithm', ['downpour', 'synchronous'], list(rates.FIELDS), 'Algorithms to try.'
+  'algorithm', ['downpour', 'synchronous'], catalog.names(), 'Algorithms to try.'
 )
 _RATES = flags.DEFINE_multi_float('rate', [0.01, 0.02, 0.04, 0.08, 0.16], 'Rates to try.')
 _SEEDS = flags.DEFINE_multi_integer('seed', [0], 'Seeds to try each with.')

@@ -162,7 +162,7 @@ BAD = [
   (
     'algorithm',
     'downpuor',
-    "one of downpour, synchronous, sgd; did you mean 'downpour'?",
+    "one of downpour, sgd, synchronous; did you mean 'downpour'?",
   ),
   ('seed', -1, 'between 0 and 2147483647'),
   ('seed', 2**31, 'between 0 and 2147483647'),

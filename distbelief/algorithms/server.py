@@ -26,7 +26,7 @@ class ServerRule(NamedTuple):
     return cls(
       rules.load(config.server),
       config.server.learning_rate,
-      warm_plain_sgd=config.downpour.warmstart_optimizer == 'sgd',
+      warm_plain_sgd=config.downpour.warmstart_optimizer != 'server',
       warm_rate=config.downpour.warmstart_learning_rate,
       reset_slots=config.downpour.reset_slots,
     )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import ml_collections
 import numpy as np
 
 from distbelief import config as config_lib
+from distbelief.algorithms import traffic
+from distbelief.algorithms.staleness import Conditions
 from distbelief.telemetry import steps
 
 
@@ -69,55 +72,53 @@ def inversions(values: np.ndarray) -> int:
   return found
 
 
-def theory(config: ml_collections.ConfigDict, step_seconds: float) -> float | None:
+def theory(
+  config: ml_collections.ConfigDict,
+  step_seconds: float,
+  header: Mapping[str, Any] | None = None,
+) -> float | None:
   """Returns the mean staleness that equal machines should have, None if nothing says.
-
-  A blocking replica's push is as old as the time from the read of the oldest parameters
-  in it to its arrival; meanwhile the M - 1 others push once every n_push steps, and it
-  may have pushed itself. With n_fetch = n_push = 1 that is (M - 1)(T + L) / (T + 2L) for
-  steps of T and a latency L, M - 1 without latency, then whatever the machines' speeds.
-  With overlap and n_fetch = n_push = 1 two steps pass: about 2M - 1.
 
   Args:
     config: The run's.
-    step_seconds: T, mean time that a step computes.
+    step_seconds: Mean time that a step computes.
+    header: Of its last launch's file of records; None: a cluster's, whose links take no
+      time but config.cluster.latency_seconds.
   """
-  replicas = config_lib.num_replicas(config)
-  options, latency = config.downpour, config.cluster.latency_seconds
-  if config.algorithm != 'downpour':
-    return 0.0
-  uneven = len(set(config.cluster.slowdown)) > 1
-  each = options.n_fetch == options.n_push == 1
-  if uneven and (latency or not each or options.overlap):
-    return None
-  if options.overlap:
-    # What travels must fit into the step beside it.
-    return 2.0 * replicas - 1 if each and latency < step_seconds else None
-  if replicas == 1 and each:
-    return 0.0
-  per_step = step_seconds + latency / options.n_fetch + latency / options.n_push
-  ages, own = _ages(options.n_fetch, options.n_push, step_seconds, latency)
-  return (replicas - 1) * ages / (options.n_push * per_step) + own
+  conditions = Conditions(
+    num_replicas=config_lib.num_replicas(config),
+    step_seconds=step_seconds,
+    equal_machines=len(set(config.cluster.slowdown)) < 2,
+    latency_seconds=config.cluster.latency_seconds,
+  )
+  if header is not None and header['clock'] == 'virtual':
+    conditions = conditions._replace(**_simulated(config, header['shard_bytes']))
+  return config_lib.algorithm(config).theoretical_staleness(config, conditions)
 
 
-def _ages(n_fetch: int, n_push: int, step: float, latency: float) -> tuple[float, float]:
-  """Returns of a blocking replica's pushes the mean age, and the mean own pushes since.
-
-  One cycle of the schedule, far from its start.
-  """
-  period = int(np.lcm(n_fetch, n_push))
-  ages, own = [], []
-  for push in range(2 * period, 3 * period, n_push):
-    oldest = (push - n_push + 1) // n_fetch * n_fetch  # Fetched before its first step.
-    fetches = push // n_fetch - oldest // n_fetch  # After that one.
-    pushes = sum(1 for k in range(oldest, push) if k % n_push == 0)
-    ages.append((push - oldest + 1) * step + (fetches + pushes + 1) * latency)
-    own.append(pushes)
-  return float(np.mean(ages)), float(np.mean(own))
+def _simulated(
+  config: ml_collections.ConfigDict, shard_bytes: Sequence[float]
+) -> dict[str, float]:
+  """Returns the conditions that config.simulation makes."""
+  options = config.simulation
+  arrivals = traffic.arrival_seconds(
+    shard_bytes, options.shard_bandwidth, options.replica_bandwidth
+  )
+  return {
+    'fetch_seconds': max(arrivals),
+    'push_seconds': max(arrivals),
+    'arrival_seconds': float(np.mean(arrivals)),
+    'link_seconds': traffic.transfer_seconds(max(shard_bytes), options.shard_bandwidth),
+    'update_seconds': options.update_seconds,
+    'window_seconds': options.window_seconds,
+  }
 
 
 def describe(
-  config: ml_collections.ConfigDict, records: np.ndarray, pushes: np.ndarray
+  config: ml_collections.ConfigDict,
+  records: np.ndarray,
+  pushes: np.ndarray,
+  header: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
   """Returns what summary.json says of asynchrony beside the staleness.
 
@@ -125,12 +126,13 @@ def describe(
     config: The run's.
     records: [steps] of all launches.
     pushes: Derived from them.
+    header: Of the last launch's file of records.
   """
   computing = records['compute_end'] - records['compute_start']
   apart = skew(records)
   opposite, pairs = opposite_orders(pushes)
   return {
-    'theoretical_staleness': theory(config, float(np.mean(computing)))
+    'theoretical_staleness': theory(config, float(np.mean(computing)), header)
     if len(computing)
     else None,
     'version_skew': {

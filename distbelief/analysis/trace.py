@@ -177,7 +177,7 @@ def _row_of(replica: np.ndarray, kind: str) -> np.ndarray:
 
 
 def _of_replicas(run: Run, origin: float) -> Iterator[_Spans]:
-  records = run.records
+  records, algorithm = run.records, config_lib.algorithm(run.config)
   overlap = config_lib.overlaps(run.config)
   for kind in ('wait', 'fetch', 'compute', 'push'):
     rows = _row_of(records['replica'], kind if overlap else 'compute')
@@ -188,10 +188,10 @@ def _of_replicas(run: Run, origin: float) -> Iterator[_Spans]:
       args['status'] = _STATUS[records['status'].min(axis=1)]
     if kind == 'push':
       args['gradients'], push = records['gradients'], np.arange(len(records))
-      name = kind if run.config.algorithm == 'downpour' else 'all-reduce'
+      name = algorithm.labels.push
     spans = _Spans.between(name, _REPLICAS, rows, start, end, args, push)
     yield spans.where(spans.dur > 0) if kind == 'wait' else spans
-  if run.config.algorithm != 'downpour':
+  if algorithm.waits_between_steps:
     replica, start, end = utilisation.gaps(records)
     rows = _row_of(replica, 'wait')
     yield _Spans.between(
@@ -201,9 +201,10 @@ def _of_replicas(run: Run, origin: float) -> Iterator[_Spans]:
 
 def _of_shards(run: Run, origin: float) -> Iterator[_Spans]:
   records = run.records
+  replicated = config_lib.algorithm(run.config).updates_are_replicated
   for shard in range(run.num_shards):
     applied = (records['status'][:, shard] == steps.Status.APPLIED) & records['pushed']
-    if run.config.algorithm != 'downpour':  # Each replica makes the update itself.
+    if replicated:
       applied &= records['replica'] == 0
     own = records[applied]
     args = {'version': own['version_applied'][:, shard]}
@@ -246,16 +247,12 @@ def _names(run: Run) -> Iterator[dict[str, Any]]:
         row + 1: f'replica {replica}: fetch',
         row + 2: f'replica {replica}: push',
       }
-  if run.config.algorithm == 'downpour':
-    title, leader = 'parameter server', 'chief'
-    shards = {shard: f'shard {shard}' for shard in range(run.num_shards)}
-  else:
-    title, leader = 'updates', 'worker 0'
-    shards = {0: "replica 0's (all make the same)"}
+  labels = config_lib.algorithm(run.config).labels
+  shards = {shard: labels.update_row.format(shard) for shard in range(run.num_shards)}
   rooms = (
     (_REPLICAS, 'replicas', replicas),
-    (_SHARDS, title, shards),
-    (_LEADER, leader, {0: 'evaluations', 1: 'checkpoints'}),
+    (_SHARDS, labels.updates, shards),
+    (_LEADER, labels.leader, {0: 'evaluations', 1: 'checkpoints'}),
   )
   for pid, name, rows in rooms:
     yield _metadata('process_name', pid, 0, {'name': name})

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import ml_collections
 import numpy as np
 
+from distbelief import config as config_lib
+from distbelief.algorithms.catalog import Algorithm
+from distbelief.algorithms.traffic import Exchange
 from distbelief.telemetry import steps
 
 
@@ -28,7 +32,7 @@ def gaps(records: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
   barrier alone.
 
   Args:
-    records: [steps], of algorithm synchronous or sgd.
+    records: [steps], of an algorithm that waits between steps.
 
   Returns:
     Replica, start and end of each gap.
@@ -42,18 +46,21 @@ def gaps(records: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
   return own['replica'][1:][between], start[between], end[between]
 
 
-def shard_table(records: np.ndarray, header: Mapping[str, Any]) -> list[dict[str, Any]]:
+def shard_table(
+  records: np.ndarray, header: Mapping[str, Any], algorithm: Algorithm
+) -> list[dict[str, Any]]:
   """Returns per shard what it did, from the first step's start to the last update.
 
   Args:
     records: [steps] of one launch.
     header: Of that launch's file of records.
+    algorithm: The run's.
 
   Returns:
     Per shard: updates (that it applied), updates_per_second, busy (the fraction of the
     time that it held its lock for an update; what moving data costs is not in it), and
     bytes_per_second (parameters fetched and gradients pushed, counted, not measured on
-    the wire).
+    the wire; 0 where no server has them).
   """
   num_shards = header['num_shards']
   table = [
@@ -72,38 +79,40 @@ def shard_table(records: np.ndarray, header: Mapping[str, Any]) -> list[dict[str
   pushed = _applied(records) & records['pushed'][:, np.newaxis]
   for shard, row in enumerate(table):
     own = records[pushed[:, shard]]
-    transfers = fetches + len(own) if fetches else 0
     # Where there is no parameter server each replica makes the update for itself.
     one_each = own[np.unique(own['version_applied'][:, shard], return_index=True)[1]]
     held = one_each['update_end'][:, shard] - one_each['applied_at'][:, shard]
     row['updates'] = len(one_each)
     row['updates_per_second'] = len(one_each) / seconds
     row['busy'] = float(np.nansum(held) / seconds)
-    row['bytes_per_second'] = transfers * header['shard_bytes'][shard] / seconds
+    row['bytes_per_second'] = 0.0
+    if algorithm.has_server:
+      exchange = Exchange(fetches, len(own), len(one_each), header['num_replicas'])
+      moved = algorithm.traffic(exchange, header['shard_bytes'][shard])
+      row['bytes_per_second'] = moved / seconds
   return table
 
 
-def all_reduce_bytes(num_replicas: int, num_bytes: int) -> float:
-  """Returns what all replicas together send in a ring all-reduce of so many bytes."""
-  return 2.0 * (num_replicas - 1) * num_bytes
-
-
 def bytes_per_second(
-  records: np.ndarray, header: Mapping[str, Any], shards: Sequence[Mapping[str, Any]]
+  shards: Sequence[Mapping[str, Any]],
+  header: Mapping[str, Any],
+  config: ml_collections.ConfigDict,
 ) -> float | None:
   """Returns what travelled between all tasks, counted from steps on record.
 
   Args:
-    records: [steps] of one launch.
-    header: Of its file.
     shards: Of shard_table.
+    header: Of that launch's file of records.
+    config: The run's.
   """
-  if not len(records):
+  algorithm, updates = config_lib.algorithm(config), shards[0]['updates_per_second']
+  if updates is None:
     return None
-  if shards[0]['bytes_per_second']:
+  if algorithm.has_server:
     return float(sum(row['bytes_per_second'] for row in shards))
-  total = all_reduce_bytes(header['num_replicas'], sum(header['shard_bytes']))
-  return float(total * shards[0]['updates_per_second'])
+  taking_part = header['num_replicas'] - config_lib.backup_workers(config)
+  exchange = Exchange(0.0, 0.0, updates, taking_part)
+  return float(algorithm.traffic(exchange, sum(header['shard_bytes'])))
 
 
 def _applied(records: np.ndarray) -> np.ndarray:

@@ -37,8 +37,8 @@ def play(
     description: TF_CONFIG, parsed as JSON.
   """
   jobs = config_lib.jobs(config)
-  told = ('worker', 'ps') if config.algorithm == 'downpour' else ()
-  task = tf_config.parse(description, jobs, told)
+  directed_jobs = config_lib.algorithm(config).directed_jobs
+  task = tf_config.parse(description, jobs, directed_jobs)
   if task.is_whole:
     tf_config.refuse_other_counts(config, task.cluster)
     config = config.copy_and_resolve_references()
@@ -59,7 +59,7 @@ def play(
     return errors.DONE
   agreement.announce(Path(workdir), task, config)
   linux.set_process_name(processes.process_name(task.job, task.index))
-  if config.algorithm == 'downpour':
+  if task.job in directed_jobs:
     return _serve(config, workdir, task)
   return _train(config, workdir, task)
 
@@ -89,12 +89,10 @@ def _lead(
 def _train(
   config: ml_collections.ConfigDict, workdir: str, task: tf_config.TaskOfCluster
 ) -> int:
-  from distbelief.cluster import tasks
-
   display = display_lib.Display(sys.stderr)
   origin = provenance.Origin.of_this_process()
   try:
-    tasks.trainer(task.job)(
+    config_lib.algorithm(config).trainer('cluster')(
       config,
       Path(workdir),
       task.as_tf_config(),
@@ -121,7 +119,7 @@ def _train(
 def _serve(
   config: ml_collections.ConfigDict, workdir: str, task: tf_config.TaskOfCluster
 ) -> int:
-  """Is a worker or ps of Downpour's, whom the chief tells what to do."""
+  """Serves the chief, which schedules what this task does."""
   from distbelief.cluster import servers
 
   # A batch system tells all tasks at once; the chief needs the others for its checkpoint,

@@ -57,7 +57,9 @@ def launch(
   os.makedirs(logs, exist_ok=True)
   task_failures.forget(logs)
   display = display_lib.Display(stream or sys.stderr)
-  order = nursery.Order(configs.to_json(config), workdir, body, check, *origin)
+  # A body of somebody else's may do without TensorFlow.
+  shared = [configs.algorithm(config).trainers['cluster']] if body == BODY else []
+  order = nursery.Order(configs.to_json(config), workdir, body, check, shared, *origin)
   with (
     contextlib.closing(display),
     _Stop() as stop,

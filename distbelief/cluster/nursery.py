@@ -49,6 +49,7 @@ class Order:
   workdir: str
   body: str  # 'module:function'
   check: str
+  shared: list[str]  # 'module:Class', imported once, before any task is forked.
   command: list[str]  # What started the run, and when.
   started: float
 
@@ -172,6 +173,8 @@ def _bring_up(order: Order, events: events_lib.Events, nursery: Nursery) -> bool
   # What the modules of the body and of the check import is shared by all tasks.
   body = pkgutil.resolve_name(order.body)
   check = pkgutil.resolve_name(order.check)
+  for name in order.shared:
+    pkgutil.resolve_name(name)
   config = configs.from_json(order.config)
   logs = os.path.join(order.workdir, 'logs')
 
@@ -185,15 +188,15 @@ def _bring_up(order: Order, events: events_lib.Events, nursery: Nursery) -> bool
       'warning: no network namespace is allowed here; while the run lasts, its '
       "TensorFlow servers accept anyone who reaches this machine's ports"
     )
-  jobs = configs.jobs(config)
+  algorithm, jobs = configs.algorithm(config), configs.jobs(config)
   reservation = ports.Reservation(sum(jobs.values()))  # Held until we return.
   addresses = iter(f'127.0.0.1:{port}' for port in reservation.ports)
   cluster = {job: [next(addresses) for _ in range(n)] for job, n in jobs.items()}
   origin = provenance.Origin(order.command, order.started)
   tasks: list[processes.Task] = []
   for job, addresses_of_job in cluster.items():
-    # A replica of Downpour's comes and goes; one that others wait for must not.
-    restarts = MAX_RESTARTS if job == 'worker' and config.algorithm == 'downpour' else 0
+    # One that others wait for must not go.
+    restarts = MAX_RESTARTS if job == 'worker' and algorithm.workers_restart else 0
     for index in range(len(addresses_of_job)):
       tf_config = {'cluster': cluster, 'task': {'type': job, 'index': index}}
       run = functools.partial(

@@ -17,6 +17,7 @@ import ml_collections
 import numpy as np
 import tensorflow as tf
 
+from distbelief import config as config_lib
 from distbelief import errors, learning, workdirs
 from distbelief.algorithms import synchronous
 from distbelief.algorithms.sharding import Sharding
@@ -59,6 +60,7 @@ class Worker:
     """
     self._agree = agree
     self._config, self._workdir, self._display = config, workdir, display
+    self._is_alone = config_lib.algorithm(config).single_process
     self._addresses = tf_config['cluster']['worker']
     self._index, self._origin = tf_config['task']['index'], origin
     self._stopped_by = 0  # A signal's number.
@@ -94,7 +96,7 @@ class Worker:
       raise Stopped
 
   def _connect(self) -> Alone:
-    if self._config.algorithm == 'sgd':
+    if self._is_alone:
       return Alone()
     leads = self._index == 0
     say = self._display.message if leads else functools.partial(print, flush=True)
@@ -104,7 +106,7 @@ class Worker:
 
   def _together(self, function: Callable[..., Any], *args: Any) -> Any:
     """Calls what all workers must call; one process has no peers to lose."""
-    if self._config.algorithm == 'sgd':
+    if self._is_alone:
       return function(*args)
     with servers.losing_peers():
       return function(*args)

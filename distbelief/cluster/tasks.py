@@ -10,8 +10,9 @@ from typing import Any
 import ml_collections
 import tensorflow as tf
 
+from distbelief import config as config_lib
 from distbelief import rehearsal
-from distbelief.cluster import chief, environment, servers, synchronous
+from distbelief.cluster import environment, servers
 from distbelief.telemetry import provenance
 
 
@@ -37,11 +38,6 @@ def rehearse(config: ml_collections.ConfigDict) -> None:
   rehearsal.rehearse(config)
 
 
-def trainer(job: str) -> type[chief.Chief] | type[synchronous.Worker]:
-  """Returns who a task is that is not told what to do: the chief, or a worker."""
-  return chief.Chief if job == 'chief' else synchronous.Worker
-
-
 def run(
   job: str,
   index: int,
@@ -57,9 +53,11 @@ def run(
   )
   # Replicas share the machine; more threads each would only get in their way.
   threads = max(1, os.cpu_count() // len(tf_config['cluster']['worker']))
-  if job != 'chief' and config.algorithm == 'downpour':
+  algorithm = config_lib.algorithm(config)
+  if job in algorithm.directed_jobs:
     servers.serve(job, index, tf_config, threads=threads)
     return
   if job == 'worker':
     tf.config.threading.set_intra_op_parallelism_threads(threads)
-  trainer(job)(config, Path(workdir), tf_config, display, origin).run()
+  train = algorithm.trainer('cluster')
+  train(config, Path(workdir), tf_config, display, origin).run()

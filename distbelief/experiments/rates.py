@@ -7,14 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from distbelief.algorithms import catalog
 from distbelief.experiments import runs
-
-# Where an algorithm's rate is.
-FIELDS = {
-  'downpour': 'server.learning_rate',
-  'synchronous': 'synchronous.learning_rate',
-  'sgd': 'server.learning_rate',
-}
 
 _KEPT = ('seconds', 'steps', 'updates', 'holdout_accuracy', 'seconds_to_target')
 
@@ -32,7 +26,7 @@ def grid(
   Args:
     config: Path of a config file.
     workdir: Where the runs go; finished ones are not repeated.
-    algorithms: Keys of FIELDS.
+    algorithms: Names.
     rates: To try.
     seeds: To try each with.
     say: Shows a line.
@@ -44,11 +38,11 @@ def grid(
   found: dict[str, Any] = {}
   trained = []
   for algorithm in algorithms:
-    rows = []
+    field, rows = catalog.get(algorithm).learning_rate_fields[0], []
     for rate in rates:
       for seed in seeds:
         folder = workdir / f'{algorithm}-{rate:g}-seed-{seed}'
-        fields = {'algorithm': algorithm, 'seed': seed, FIELDS[algorithm]: rate}
+        fields = {'algorithm': algorithm, 'seed': seed, field: rate}
         summary = runs.finish(config, folder, fields)
         row = {'rate': rate, 'seed': seed, **{name: summary[name] for name in _KEPT}}
         say(json.dumps({'algorithm': algorithm, **row}))
@@ -60,7 +54,7 @@ def grid(
     }
     best = max(means, key=means.get)
     found[algorithm] = {
-      'field': f'config.{FIELDS[algorithm]}',
+      'field': f'config.{field}',
       'best_rate': best,
       'mean_holdout_accuracy_by_rate': means,
       'at_the_end_of_the_grid': best in (min(rates), max(rates)),

@@ -55,7 +55,9 @@ def column(run: Run) -> Column:
     config_lib.warmstart_steps(config),
   )
   waits = [row['waiting'] for row in table if row['waiting'] is not None]
-  shards = utilisation.shard_table(run.last_launch, run.header) if recorded else []
+  algorithm, shards = config_lib.algorithm(config), []
+  if recorded:
+    shards = utilisation.shard_table(run.last_launch, run.header, algorithm)
   computing = run.records['compute_end'] - run.records['compute_start']
   apart = staleness.skew(run.records)
   stale = summary.staleness(run.pushes)
@@ -67,7 +69,9 @@ def column(run: Run) -> Column:
     machines=comparison.machines(config),
     waiting=(float(np.mean(waits)), float(np.max(waits))) if waits else None,
     staleness=stale,
-    theory=staleness.theory(config, float(computing.mean())) if recorded else None,
+    theory=staleness.theory(config, float(computing.mean()), run.header)
+    if recorded
+    else None,
     fresh=float((applied == 0).mean()) if len(applied) else None,
     skew=float(apart.mean()) if recorded and run.num_shards > 1 else None,
     opposite=staleness.opposite_orders(run.pushes)
@@ -76,7 +80,7 @@ def column(run: Run) -> Column:
     seconds=seconds,
     examples_per_second=rate,
     updates_per_second=shards[0]['updates_per_second'] if shards else None,
-    bytes_per_second=utilisation.bytes_per_second(run.last_launch, run.header, shards)
+    bytes_per_second=utilisation.bytes_per_second(shards, run.header, config)
     if recorded
     else None,
     last=last,
@@ -160,7 +164,10 @@ def _rows(columns: Sequence[Column]) -> list[Row]:
         f'{c.run.config.server.optimizer}, {config_lib.learning_rate(c.run.config):g}'
       ),
     ),
-    ('Tuning', 'n_fetch, n_push; rate between fetches', _windows),
+    (
+      *('Tuning', 'n_fetch, n_push; rate between fetches'),
+      lambda c: config_lib.algorithm(c.run.config).intervals(c.run.config),
+    ),
   ]
 
 
@@ -186,14 +193,6 @@ def _to_target(column: Column) -> str:
   if column.to_target is None:
     return f'{target:g}: never' if column.run.summary else f'{target:g}: not yet'
   return f'{target:g}: {column.to_target:.1f}'
-
-
-def _windows(column: Column) -> str:
-  options = column.run.config.downpour
-  if column.run.config.algorithm != 'downpour':
-    return 'no such choice'
-  local = f'; {options.learning_rate:g}' if options.n_fetch > 1 else ''
-  return f'{options.n_fetch}, {options.n_push}{local}'
 
 
 def write(runs: Sequence[Run], folder: Path) -> Path:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from distbelief.algorithms import catalog
 from distbelief.experiments import runs
 from distbelief.experiments.claims import Claim
 from distbelief.telemetry import records
@@ -126,7 +127,7 @@ def measure(workdir: Path, summary: Mapping[str, Any]) -> Measured:
   own = own[np.argsort(own['step'])]
   step = own['compute_end'] - own['compute_start']
   exchange = own['push_end'] - own['push_start']
-  if not np.isnan(own['fetch_start']).all():
+  if catalog.get(summary['algorithm']).has_server:
     exchange = exchange + own['fetch_end'] - own['fetch_start']
   return Measured(
     seconds=summary['seconds'],

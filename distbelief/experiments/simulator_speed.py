@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from distbelief.algorithms import catalog
 from distbelief.experiments import tasks
 
 RATIO = 1.4  # At least, of updates/s, to one process.
@@ -48,7 +49,8 @@ def run(
 
   Args:
     workdir: Of the run; new.
-    algorithm: downpour, under the virtual clock, or sgd, one process in real time.
+    algorithm: An asynchronous one, under the virtual clock, or sgd, one process in real
+      time.
     num_steps: Minibatches.
     num_replicas: That train.
     hidden_units: Of the network.
@@ -56,7 +58,7 @@ def run(
   Raises:
     RuntimeError: If it fails.
   """
-  virtual = algorithm == 'downpour'
+  virtual = catalog.get(algorithm).is_asynchronous
   fields = {
     'algorithm': algorithm,
     'num_steps': num_steps,
@@ -89,26 +91,25 @@ def pairs(
   workdir: Path, repetitions: int, say: Callable[[str], None] = print
 ) -> dict[str, Any]:
   """Returns how 20 replicas compare with one process; interleaved."""
-  kinds = {'sgd': 1, 'downpour': 20}
-  each: dict[str, list[float]] = {kind: [] for kind in kinds}
+  kinds = (('sgd', 1), ('downpour', 20))
+  each: list[list[float]] = [[] for _ in kinds]
   parts = []
   for repetition in range(repetitions):
-    for kind, size in kinds.items():
+    for (kind, size), found in zip(kinds, each):
       short, long = (
         run(workdir / f'{repetition}-{kind}-{length}', kind, length, size)
         for length in (_SHORT, _LONG)
       )
       took = long.seconds - short.seconds
-      each[kind].append(took / (_LONG - _SHORT))
+      found.append(took / (_LONG - _SHORT))
     parts.append(1 - (long.computing - short.computing) / took)
-    say(
-      f'pair {repetition}: ' + ', '.join(f'{1e3 * v[-1]:.2f} ms' for v in each.values())
-    )
-  ratios = [one / other for one, other in zip(each['sgd'], each['downpour'])]
+    say(f'pair {repetition}: ' + ', '.join(f'{1e3 * found[-1]:.2f} ms' for found in each))
+  one_process, replicas = each
+  ratios = [one / other for one, other in zip(one_process, replicas)]
   ratio, part = statistics.median(ratios), statistics.median(parts)
   return {
-    'one_process_milliseconds': [1e3 * seconds for seconds in each['sgd']],
-    'milliseconds': [1e3 * seconds for seconds in each['downpour']],
+    'one_process_milliseconds': [1e3 * seconds for seconds in one_process],
+    'milliseconds': [1e3 * seconds for seconds in replicas],
     'ratio': _judged(ratios, ratio, RATIO, ratio >= RATIO),
     'bookkeeping': _judged(parts, part, BOOKKEEPING, part <= BOOKKEEPING),
   }

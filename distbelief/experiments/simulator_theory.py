@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from distbelief import config as config_lib
 from distbelief import run as run_lib
 from distbelief.experiments import claims, runs
 
@@ -104,7 +105,7 @@ def repeat(
       say(f'seed {seed}: {name}')
       config = runs.load(CONFIG, {**fields, 'seed': seed})
       summary = run_lib.train(config, workdir / f'{seed}-{index}', clock='virtual')
-      if config.algorithm == 'synchronous':
+      if config_lib.algorithm(config).replicas_wait:
         found[-1][name] = summary['seconds'] / summary['updates']
       else:
         found[-1][name] = summary['staleness']['mean']

@@ -91,8 +91,9 @@ def _bars(axes: Axes, run: Run) -> None:
   table = summary.replica_table(
     run.last_launch, run.num_replicas, overlap, config_lib.warmstart_steps(run.config)
   )
-  shards = utilisation.shard_table(run.last_launch, run.header)
-  shards = shards if run.config.algorithm == 'downpour' else []
+  algorithm, shards = config_lib.algorithm(run.config), []
+  if algorithm.has_server:
+    shards = utilisation.shard_table(run.last_launch, run.header, algorithm)
   table = table[: _MOST_BARS - len(shards)]
   labels = [f'replica {row["replica"]}' for row in table]
   labels += [f'shard {row["shard"]}' for row in shards]

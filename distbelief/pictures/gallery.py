@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from distbelief import config as config_lib
 from distbelief.analysis.run import Run
 from distbelief.pictures import staleness, style, swarm, timeline
 
@@ -28,8 +29,8 @@ def of_run(run: Run, only: Collection[str] = tuple(MEANING)) -> dict[str, bytes]
   if len(run.records):
     if 'timeline' in only:
       pictures['timeline'] = style.png(timeline.draw([run]))
-    # Without a parameter server it is 0 by construction.
-    if 'staleness' in only and run.config.algorithm == 'downpour':
+    # Where nothing is asynchronous it is 0 by construction.
+    if 'staleness' in only and config_lib.algorithm(run.config).is_asynchronous:
       pictures['staleness'] = style.png(staleness.draw(run))
   if 'swarm' in only and len(run.samples):
     pictures['swarm'] = style.png(swarm.draw(run))

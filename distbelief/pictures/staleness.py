@@ -30,7 +30,7 @@ def draw(run: Run) -> Figure:
       style.say(axes, 'no push on record')
     return made
   computing = np.mean(run.records['compute_end'] - run.records['compute_start'])
-  theory = staleness.theory(run.config, float(computing))
+  theory = staleness.theory(run.config, float(computing), run.header)
   replicas = np.broadcast_to(pushes['replica'][:, np.newaxis], applied.shape)[applied]
   shards = np.broadcast_to(np.arange(applied.shape[1]), applied.shape)[applied]
   _distributions(of_replica, values, replicas, 'replica', theory)

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from distbelief import config as config_lib
+from distbelief.algorithms.catalog import Algorithm
 from distbelief.analysis import utilisation
 from distbelief.analysis.run import Run
 from distbelief.pictures import style
@@ -39,7 +40,7 @@ def draw(runs: Sequence[Run], start: float | None = None, seconds: float = 0.0) 
     start: Where it begins, in seconds since each run's first step; None: in its middle.
     seconds: How long it is; 0: a few steps of the slowest replica.
   """
-  runs = sorted(runs, key=lambda run: run.config.algorithm == 'downpour')
+  runs = sorted(runs, key=lambda run: _algorithm(run).is_asynchronous)
   seconds = seconds or window(runs)
   heights = [_num_rows(run) + 1.2 for run in runs]
   made = style.figure(11, 0.34 * sum(heights) + 0.9)
@@ -59,6 +60,10 @@ def draw(runs: Sequence[Run], start: float | None = None, seconds: float = 0.0) 
   return made
 
 
+def _algorithm(run: Run) -> Algorithm:
+  return config_lib.algorithm(run.config)
+
+
 def _num_rows(run: Run) -> int:
   return min(run.num_replicas, _MOST_ROWS) + run.num_shards
 
@@ -70,19 +75,21 @@ def _panel(axes: Axes, run: Run, start: float | None, seconds: float) -> None:
     began, ended = utilisation.span(launch)
     start = began - first + max(0.0, (ended - began - seconds) / 2)
   begin = first + start
-  asynchronous = run.config.algorithm == 'downpour'
+  algorithm = _algorithm(run)
   shown = min(run.num_replicas, _MOST_ROWS)
   labels = [f'replica {replica}' for replica in range(shown)]
-  gaps = np.stack(utilisation.gaps(run.records)) if not asynchronous else np.zeros([3, 0])
+  gaps = np.zeros([3, 0])
+  if algorithm.waits_between_steps:
+    gaps = np.stack(utilisation.gaps(run.records))
   for replica in range(shown):
     own = _inside(run.records[run.records['replica'] == replica], begin, seconds)
     idle = gaps[1:, gaps[0] == replica] - begin
     _replica_row(axes, replica, own, begin, config_lib.overlaps(run.config), idle)
-  arrows = asynchronous and seconds < 100 * window([run]) / _STEPS
+  arrows = algorithm.has_server and seconds < 100 * window([run]) / _STEPS
   for shard in range(run.num_shards):
-    labels.append(f'shard {shard}' if asynchronous else 'update')
+    labels.append(algorithm.labels.update_tick.format(shard))
     _shard_row(axes, shown + shard, run, shard, begin, seconds, arrows)
-  if run.config.algorithm == 'synchronous':
+  if algorithm.replicas_wait:
     _barriers(axes, run, begin, seconds, shown)
   axes.set_yticks(range(len(labels)), labels)
   axes.set_ylim(len(labels) - 0.4, -0.6)
@@ -90,11 +97,7 @@ def _panel(axes: Axes, run: Run, start: float | None, seconds: float) -> None:
   left_out = (
     f', {shown} of {run.num_replicas} replicas' if shown < run.num_replicas else ''
   )
-  kind = {
-    'downpour': 'Downpour: nobody waits for anyone',
-    'synchronous': 'synchronous: all wait for the slowest (dashed: the barrier)',
-    'sgd': 'one process',
-  }[run.config.algorithm]
+  kind = algorithm.labels.title
   title = f'{run.name}: {kind} (from {start:.2f} s on{left_out})'
   axes.set_title(title, fontsize=10, loc='left')
   style.quiet(axes)
@@ -146,7 +149,7 @@ def _shard_row(
   at = records['applied_at'][:, shard]
   inside = (records['status'][:, shard] == steps.Status.APPLIED) & records['pushed']
   inside &= (at >= begin) & (at <= begin + seconds)
-  if run.config.algorithm != 'downpour':
+  if _algorithm(run).updates_are_replicated:
     inside &= records['replica'] == 0
   axes.axhline(row, color='#dddddd', linewidth=0.8, zorder=0)
   for replica in np.unique(records['replica'][inside]):

@@ -130,7 +130,12 @@ class Logbook:
     self._checkpoints = checkpoints.CheckpointWriter(
       workdir / 'checkpoints', config.checkpoints_kept
     )
-    self._tally = Tally(config.data.batch_size, shard_bytes)
+    self._tally = Tally(
+      config_lib.algorithm(config),
+      config.data.batch_size,
+      shard_bytes,
+      num_replicas - config_lib.backup_workers(config),
+    )
 
   def _begin(self, rule: Rule, num_shards: int) -> checkpoints.Checkpoint:
     checkpoint = checkpoints.latest(self._workdir / 'checkpoints')
@@ -340,7 +345,9 @@ class Logbook:
     run = Run(workdir)  # Whose times are on one clock.
     derived = run.pushes
     pushes.write_csv(derived, workdir / 'pushes.csv')
-    shards = utilisation.shard_table(run.last_launch, run.header)
+    shards = utilisation.shard_table(
+      run.last_launch, run.header, config_lib.algorithm(config)
+    )
     seconds = self._ended - self._origin
     new_examples = (done - (self._resumed_from or 0)) * config.data.batch_size
     new_seconds = max(seconds - float(self.checkpoint.seconds), 1e-9)
@@ -360,11 +367,9 @@ class Logbook:
         metrics.read_csv(workdir), config.target_accuracy
       ),
       'staleness': summary.staleness(derived),
-      **staleness.describe(config, run.records, derived),
+      **staleness.describe(config, run.records, derived, run.header),
       'updates_per_second': shards[0]['updates_per_second'],
-      'bytes_per_second': utilisation.bytes_per_second(
-        run.last_launch, run.header, shards
-      ),
+      'bytes_per_second': utilisation.bytes_per_second(shards, run.header, config),
       'shards': shards,
       'steps_by_status': summary.status_counts(run.records),
       'replicas': summary.replica_table(

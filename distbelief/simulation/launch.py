@@ -86,10 +86,10 @@ def _train(
   import tensorflow as tf
 
   from distbelief import rehearsal
-  from distbelief.simulation import train_downpour, train_synchronous
 
   tf.get_logger().setLevel('ERROR')  # It would tell how it vectorizes.
-  if config.algorithm == 'downpour':
+  train = config_lib.algorithm(config).trainer('virtual')
+  if train.computes_apart:
     _spread_gradients(config_lib.num_replicas(config))
   stopped_by: list[int] = []
   kinds = (signal.SIGINT, signal.SIGTERM)
@@ -98,9 +98,6 @@ def _train(
     signal.signal(kind, lambda number, frame: stopped_by.append(number))
   try:
     rehearsal.rehearse(config)
-    train = train_synchronous.Synchronous
-    if config.algorithm == 'downpour':
-      train = train_downpour.Downpour
     trainer = train(config, workdir, display, origin)
     if trainer.train(lambda: bool(stopped_by)):
       return errors.DONE

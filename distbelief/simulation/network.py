@@ -7,10 +7,11 @@ can a replica that talks to many shards.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import ml_collections
+
+from distbelief.algorithms import traffic
 
 
 class Link:
@@ -26,12 +27,12 @@ class Link:
     Args:
       bytes_per_second: None: without a limit.
     """
-    self._rate = math.inf if bytes_per_second is None else bytes_per_second
+    self._rate = bytes_per_second
     self.free = 0.0
 
   def seconds(self, size: float) -> float:
     """Returns how long so many bytes take."""
-    return size / self._rate
+    return traffic.transfer_seconds(size, self._rate)
 
 
 def least_travel(config: ml_collections.ConfigDict, sizes: Sequence[float]) -> float:
@@ -41,9 +42,11 @@ def least_travel(config: ml_collections.ConfigDict, sizes: Sequence[float]) -> f
     config: The run's.
     sizes: Bytes that travel to or from each shard.
   """
-  shard = Link(config.simulation.shard_bandwidth).seconds(max(sizes))
-  replica = Link(config.simulation.replica_bandwidth).seconds(sum(sizes))
-  return 2 * (config.cluster.latency_seconds + max(shard, replica))
+  options = config.simulation
+  arrivals = traffic.arrival_seconds(
+    sizes, options.shard_bandwidth, options.replica_bandwidth
+  )
+  return 2 * (config.cluster.latency_seconds + max(arrivals))
 
 
 def send(shard: Link, replica: Link, size: float, now: float) -> float:

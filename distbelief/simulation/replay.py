@@ -22,29 +22,19 @@ import tensorflow as tf
 
 from distbelief import config as config_lib
 from distbelief import errors, learning
-from distbelief.algorithms import synchronous
-from distbelief.algorithms.server import ServerRule
-from distbelief.algorithms.sharding import Sharding
 from distbelief.algorithms.statistics import Weights
 from distbelief.analysis import clocks
 from distbelief.analysis.run import Run
 from distbelief.rundir import checkpoints
 from distbelief.simulation import schedules
-from distbelief.simulation.dataflow import Dataflow, Push, StuckError
-from distbelief.simulation.gradients import Gradients
-from distbelief.simulation.lockstep import Lockstep
 from distbelief.simulation.minibatches import Minibatches
-from distbelief.simulation.schedules import Computed, MisfitError, Schedule
-from distbelief.simulation.updates import Updates
+from distbelief.simulation.recomputation import Recomputation
+from distbelief.simulation.schedules import MisfitError, Schedule
 from distbelief.telemetry import records
-from distbelief.telemetry.sketch import Sketch
-from distbelief.telemetry.steps import Status
 
 _HOLDOUT_BATCH = 1024
-# How far parameters and losses may be from those of the run, relative. On a machine of
-# the same kind they are the same to the last bit; what another one rounds otherwise, by
-# 1e-7, training at a large rate may make more of.
-TOLERANCE, _LOSS_TOLERANCE = 1e-4, 1e-3
+# How far parameters may be from those of the run, relative (recomputation.py says why).
+TOLERANCE = 1e-4
 
 
 class State:
@@ -133,6 +123,8 @@ class Replay:
       if not self.config.telemetry.records:
         remedy = 'train anew with config.telemetry.records=True'
       raise errors.UserError(f'{workdir} has no step on record: {remedy}')
+    algorithm = config_lib.algorithm(self.config)
+    self._make_schedule, self._recomputation = algorithm.replay_parts()
     self._is_real = self._launches[0][0]['clock'] == 'cluster'
     self._source = learning.source_of(self.config)
     self._objective = learning.objective_of(self.config, self._source)
@@ -146,11 +138,10 @@ class Replay:
       starts = np.zeros([num_shards], np.int64)
       if ends is not None:
         starts = ends if len(ends) == num_shards else np.repeat(ends.max(), num_shards)
-      make = schedules.downpour
-      if self.config.algorithm != 'downpour':
-        make = schedules.synchronous
       is_over = self.is_finished or index < len(self._launches)
-      schedule = make(found, starts, header['num_replicas'], self.config, is_over)
+      schedule = self._make_schedule(
+        found, starts, header['num_replicas'], self.config, is_over
+      )
       ends = schedule.ends
       yield schedule
 
@@ -226,8 +217,8 @@ class Replay:
     weights: Weights,
     slots: Sequence[np.ndarray],
     released: bool,
-  ) -> Any:
-    config, objective = self.config, self._objective
+  ) -> Recomputation:
+    config = self.config
     minibatches = Minibatches(
       config,
       self._source,
@@ -235,35 +226,17 @@ class Replay:
       config_lib.warmstart_steps(config),
       as_workers=self._is_real,
     )
-    slots = [tf.constant(slot) for slot in slots]
-    if config.algorithm != 'downpour':
-      return _Together(
-        Lockstep(
-          config,
-          objective,
-          synchronous.load_rule(config.server, schedule.num_replicas),
-          minibatches,
-          weights,
-          slots,
-          int(schedule.starts[0]),
-        )
-      )
-    sharding = Sharding(objective.shapes, len(schedule.starts))
-    statistics = Sharding(objective.statistics_shapes, 1)
-    flow = Dataflow(
-      Gradients(config, objective, sharding, statistics, minibatches),
-      Updates(
-        ServerRule.from_config(config),
-        schedule.num_replicas,
-        compiled=not self._is_real,
-      ),
+    return self._recomputation(
+      config,
+      self._objective,
+      minibatches,
       weights,
-      slots,
-      schedule.starts.tolist(),
+      [tf.constant(slot) for slot in slots],
+      schedule.starts,
       released,
-      sketch=Sketch(sum(sharding.sizes), config.seed),
+      schedule.num_replicas,
+      as_workers=self._is_real,
     )
-    return _Apart(flow)
 
   def _evaluate(self, weights: Weights) -> dict[str, float]:
     return self._objective.evaluate(*weights, self._holdout)
@@ -271,115 +244,6 @@ class Replay:
   @functools.cached_property
   def _holdout(self) -> list[Any]:
     return list(self._source.holdout(_HOLDOUT_BATCH))
-
-
-class _Apart:
-  """Downpour's replicas and shards."""
-
-  def __init__(self, flow: Dataflow) -> None:
-    self._flow = flow
-    self._pushes: list[Push] = []
-    self.losses: dict[int, float] = {}
-
-  def play(self, schedule: Schedule) -> None:
-    flow = self._flow
-    self._pushes = schedule.feed(flow)
-    try:
-      flow.advance()
-      flow.compute_all()
-    except StuckError as error:
-      raise MisfitError(f'the records contradict each other: {error}') from error
-    played = [step for push in self._pushes for step in push.steps]
-    finite = [push.finite for push in self._pushes]
-    whole = [push.closed for push in self._pushes]
-    counts = [len(push.steps) for push in self._pushes]
-    schedule.compare(
-      Computed(
-        np.array([bool(step.held_versions) for step in played], bool),
-        np.array([step.loss for step in played]),
-        np.array([step.accuracy for step in played]),
-        np.repeat(np.array(finite, bool), counts),
-        np.repeat(np.array(whole, bool), counts),
-      ),
-      _LOSS_TOLERANCE,
-    )
-    for step in sorted(played, key=lambda step: step.times.compute_end):
-      self.losses[step.replica] = step.loss
-
-  @property
-  def versions(self) -> np.ndarray:
-    return self._flow.versions
-
-  @property
-  def weights(self) -> Weights:
-    return self._flow.weights
-
-  @property
-  def slots(self) -> list[np.ndarray]:
-    return self._flow.slots
-
-  @property
-  def released(self) -> bool:
-    return self._flow.released
-
-  def accrued(self) -> dict[int, list[np.ndarray]]:
-    newest: dict[int, int] = {}
-    for replica, incarnation in (push.client for push in self._pushes):
-      newest[replica] = max(incarnation, newest.get(replica, -1))
-    found: dict[int, list[np.ndarray]] = {}
-    for push, parts in self._flow.outstanding(self._pushes):
-      if push.client[1] < newest[push.client[0]]:
-        continue  # It died, and what it had accrued with it.
-      tensors = [part.numpy() for part in parts]
-      before = found.get(push.client[0])
-      found[push.client[0]] = (
-        tensors if before is None else [b + t for b, t in zip(before, tensors)]
-      )
-    return found
-
-
-class _Together:
-  """Replicas that make every update together."""
-
-  def __init__(self, lockstep: Lockstep) -> None:
-    self._lockstep = lockstep
-    self.losses: dict[int, float] = {}
-    self.released = False
-
-  def play(self, schedule: Schedule) -> None:
-    found, told = schedule.records, []
-    for places in schedule.updates:
-      part = found[places][found[places]['status'][:, 0] != Status.LOST]
-      told.append(self._lockstep.update(part['replica'], part['step']))
-      self.losses |= dict(zip(part['replica'].tolist(), told[-1].losses.tolist()))
-    everything = schedule.updates.ravel()
-    counted = found[everything]['status'][:, 0] != Status.LOST
-    computed = Computed(
-      counted,
-      np.full([len(everything)], np.nan),
-      np.full([len(everything)], np.nan),
-      np.ones([len(everything)], bool),
-      counted,
-    )
-    for name in told[0]._fields if told else ():
-      parts = [getattr(update, name) for update in told]
-      getattr(computed, name)[counted] = np.concatenate(parts)
-    schedule.compare(computed, _LOSS_TOLERANCE)
-
-  @property
-  def versions(self) -> np.ndarray:
-    return self._lockstep.versions
-
-  @property
-  def weights(self) -> Weights:
-    return self._lockstep.weights
-
-  @property
-  def slots(self) -> list[np.ndarray]:
-    return self._lockstep.flat_slots
-
-  def accrued(self) -> dict[int, list[np.ndarray]]:
-    return {}  # Every gradient is in the update of its step.
 
 
 def _words(versions: np.ndarray) -> str:

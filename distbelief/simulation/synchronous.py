@@ -15,6 +15,7 @@ from typing import NamedTuple
 import ml_collections
 import numpy as np
 
+from distbelief.algorithms import traffic
 from distbelief.simulation.machines import Machines
 from distbelief.simulation.network import Link
 
@@ -71,9 +72,7 @@ class Barrier:
     self._needed = num_replicas - num_backups
     options = config.simulation
     link = Link(options.replica_bandwidth)
-    # In a ring all-reduce each replica sends 2 (N - 1) / N of the bytes.
-    part = 2 * (self._needed - 1) / self._needed
-    self._travel = link.seconds(part * num_bytes)
+    self._travel = link.seconds(traffic.ring_bytes(self._needed, num_bytes))
     if self._needed > 1:
       self._travel += config.cluster.latency_seconds
     self._update_seconds = options.update_seconds

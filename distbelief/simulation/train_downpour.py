@@ -40,7 +40,14 @@ _FUTILE = 1000  # Deaths of each replica, on average, since the last step that c
 
 
 class Downpour:
-  """One launch of a run."""
+  """One launch of a run.
+
+  Attributes:
+    computes_apart: Whether replicas have parameters of their own, so that the gradients
+      of several can be computed at once, by a thread each.
+  """
+
+  computes_apart = True
 
   def __init__(
     self,

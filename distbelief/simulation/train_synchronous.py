@@ -29,7 +29,13 @@ _NAN = float('nan')
 
 
 class Synchronous:
-  """One launch of a run."""
+  """One launch of a run.
+
+  Attributes:
+    computes_apart: Whether replicas have parameters of their own.
+  """
+
+  computes_apart = False
 
   def __init__(
     self,

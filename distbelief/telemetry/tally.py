@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from distbelief.algorithms.catalog import Algorithm
+from distbelief.algorithms.traffic import Exchange
 from distbelief.telemetry import steps
 
 _NUM_MARKS = len(steps.LOG_COLUMNS)
@@ -25,13 +27,22 @@ class Figures(NamedTuple):
 class Tally:
   """What happened since somebody last asked, and how fast it goes."""
 
-  def __init__(self, batch_size: int, shard_bytes: Sequence[int] = ()) -> None:
+  def __init__(
+    self,
+    algorithm: Algorithm,
+    batch_size: int,
+    shard_bytes: Sequence[int] = (),
+    num_replicas: int = 1,
+  ) -> None:
     """Starts from nothing.
 
     Args:
+      algorithm: The run's.
       batch_size: Examples of a minibatch.
       shard_bytes: What each shard sends to a fetch, and gets with a push.
+      num_replicas: Replicas that take part in an update.
     """
+    self._algorithm, self._num_replicas = algorithm, num_replicas
     self._batch_size, self._shard_bytes = batch_size, shard_bytes
     self._logs: dict[int, list[np.ndarray]] = {}  # By shard.
     self._shard_until: dict[int, float] = {}  # The last update that was taken.
@@ -75,7 +86,9 @@ class Tally:
         held = (ended - began).sum()
         scalars[f'utilisation/shard_{shard}_updating'] = float(held / seconds)
         if shard < len(self._shard_bytes):
-          sent = _transfers(log, pushes) * self._shard_bytes[shard]
+          sent = self._algorithm.traffic(
+            self._exchange(log, len(pushes)), self._shard_bytes[shard]
+          )
           travelled.append(sent / seconds)
         if shard == 0:
           scalars['throughput/updates_per_second'] = len(pushes) / seconds
@@ -113,7 +126,7 @@ class Tally:
         continue
       computing = np.sum(own['compute_end'] - own['compute_start']) / seconds
       waited = np.nansum(own['wait_end'] - own['wait_start'])
-      if np.isnan(own['fetch_end']).all():  # Between two windows (analysis/utilisation).
+      if self._algorithm.waits_between_steps:  # As analysis/utilisation has it.
         between = own['compute_start'][1:] - own['update_end'][:-1]
         waited += np.maximum(between, 0).sum()
       waits.append(waited / seconds)
@@ -121,6 +134,12 @@ class Tally:
       yield f'utilisation/replica_{replica}_waiting', float(min(waits[-1], 1.0))
     if waits:
       yield 'utilisation/waiting', float(min(np.mean(waits), 1.0))
+
+  def _exchange(self, log: np.ndarray, num_versions: int) -> Exchange:
+    """Returns what a shard's log says was exchanged."""
+    fetch_ends = log[:, _NUM_MARKS + steps.COLUMN['fetch_end']]
+    fetches = int((~np.isnan(fetch_ends)).sum())
+    return Exchange(fetches, num_versions, num_versions, self._num_replicas)
 
   def _since(
     self, until: dict[int, float], key: int, starts: np.ndarray, ends: np.ndarray
@@ -152,13 +171,3 @@ def _started(log: np.ndarray) -> np.ndarray:
   """Returns when each step started."""
   rows = log[:, _NUM_MARKS:]
   return np.fmin.reduce([rows[:, steps.COLUMN[name]] for name in steps.STARTS])
-
-
-def _transfers(log: np.ndarray, pushes: np.ndarray) -> int:
-  """Returns how often the parameters travelled, there or back."""
-  fetches = int((~np.isnan(log[:, _NUM_MARKS + steps.COLUMN['fetch_end']])).sum())
-  if fetches:
-    return fetches + len(pushes)
-  # A ring all-reduce: each replica sends 2 (N - 1) / N of them.
-  replicas = len(np.unique(log[:, _NUM_MARKS + steps.COLUMN['replica']]))
-  return 2 * (replicas - 1) * len(pushes)

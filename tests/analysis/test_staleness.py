@@ -101,6 +101,40 @@ def test_theory_agrees_with_replicas_that_run_the_schedule(n_fetch, n_push, late
   assert np.mean(ages) == pytest.approx(staleness.theory(made, step), rel=0.12)
 
 
+def header(clock='virtual', shard_bytes=(1000,)):
+  return {'clock': clock, 'shard_bytes': shard_bytes, 'num_shards': len(shard_bytes)}
+
+
+FAR = {'cluster.latency_seconds': 0.1, 'simulation.replica_bandwidth': 1e4}
+
+
+@pytest.mark.parametrize(
+  ('fields', 'mean'),
+  [
+    (FAR, 3 * (0.1 + 0.1 + 2 * 0.1) / (0.1 + 2 * 0.1 + 2 * 0.1)),  # 2.4.
+    ({'simulation.replica_bandwidth': 1e4}, 3),
+    # Shards serve one after the other, and how long replicas then queue nothing says.
+    ({**FAR, 'simulation.shard_bandwidth': 1e4}, None),
+    ({**FAR, 'simulation.update_seconds': 0.05}, None),
+    # But what lies between a read and the next update is always all of the time.
+    ({'simulation.shard_bandwidth': 1e4, 'simulation.update_seconds': 0.05}, 3),
+    ({**FAR, 'downpour.overlap': True}, None),
+    ({**FAR, 'cluster.slowdown': (1, 1, 1, 4)}, None),
+    ({'simulation.window_seconds': 2.0}, 3 * 0.1 / (0.1 + 2.0 / 20)),
+    ({**FAR, 'simulation.window_seconds': 2.0, 'downpour.n_push': 2}, None),
+    ({**FAR, 'algorithm': 'synchronous'}, 0),
+  ],
+)
+def test_theory_knows_simulated_links(fields, mean):
+  found = staleness.theory(config(**fields), 0.1, header())
+  assert found == (mean if mean is None else pytest.approx(mean))
+
+
+def test_a_cluster_has_no_simulated_links():
+  found = staleness.theory(config(**FAR), 0.1, header('cluster'))
+  assert found == pytest.approx(2)
+
+
 @pytest.mark.parametrize('latency', [0.0, 0.05])
 def test_an_ideal_run_has_the_mean_of_theory(latency):
   made = made_up_run.downpour([0.1] * 3, 6000, latency)

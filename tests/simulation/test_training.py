@@ -193,6 +193,22 @@ def test_a_replica_s_link_can_be_the_bottleneck(tmp_path):
   assert summary['updates_per_second'] == pytest.approx(expected, rel=0.02)
 
 
+@pytest.mark.parametrize(('num_shards', 'n_fetch', 'n_push'), [(1, 1, 1), (2, 3, 2)])
+def test_theory_knows_how_long_a_replica_s_link_takes(
+  tmp_path, num_shards, n_fetch, n_push
+):
+  fields = {'cluster.num_replicas': 4, 'num_steps': 1000, 'eval_steps': 1000, **TINY}
+  fields |= {'cluster.num_parameter_servers': num_shards}
+  fields |= {'downpour.n_fetch': n_fetch, 'downpour.n_push': n_push}
+  fields |= {'cluster.latency_seconds': 0.1, 'telemetry.swarm_seconds': 0.0}
+  fields |= {'simulation.charged_parameters': 250, 'simulation.replica_bandwidth': 1e4}
+  summary = simulated.train(tmp_path / 'run', **fields)
+  theory = summary['theoretical_staleness']
+  if (num_shards, n_fetch, n_push) == (1, 1, 1):
+    assert theory == pytest.approx(2.4, rel=0.01)
+  assert summary['staleness']['mean'] == pytest.approx(theory, rel=0.05)
+
+
 def test_a_slow_replica_does_its_share(tmp_path):
   fields = {'cluster.slowdown': (1, 1, 1, 4), 'cluster.num_replicas': 4, **TINY}
   fields |= {'num_steps': 1300, 'eval_steps': 1300}

@@ -10,6 +10,7 @@ from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.hparams import plugin_data_pb2
 
 from distbelief import config as config_lib
+from distbelief.algorithms import catalog
 from distbelief.analysis import summary
 from distbelief.telemetry import board, swarm, tally
 from tests.cluster.runs import ROOT
@@ -122,7 +123,7 @@ def test_a_resumed_run_does_not_introduce_itself_twice(workdir, writer):
 
 def test_the_readme_says_what_each_logged_number_is(tmp_path):
   """Every tag that is written stands in the table, and nothing else does."""
-  running = tally.Tally(8, [1000, 1000])
+  running = tally.Tally(catalog.get('downpour'), 8, [1000, 1000])
   for shard in (0, 1):
     running.add_log(shard, log(1, push(0, 0, held=[0, 0])))
     running.add_log(shard, log(2, push(1, 1, held=[0, 1])))

@@ -3,14 +3,16 @@
 import numpy as np
 import pytest
 
+from distbelief.algorithms import catalog
 from distbelief.telemetry import steps, tally
 from tests.telemetry.made_up import DROPPED, LOST, log, push
 
+DOWNPOUR, SYNCHRONOUS = catalog.get('downpour'), catalog.get('synchronous')
 NO_LOG = np.empty([0, len(steps.LOG_COLUMNS) + len(steps.COLUMNS) + 2])
 
 
 def test_figures_are_over_what_came_since_they_were_last_taken():
-  running = tally.Tally(batch_size=8)
+  running = tally.Tally(DOWNPOUR, batch_size=8)
   running.add_log(0, log(1, push(0, 0, loss=1.0, accuracy=0.5)))
   # Two steps of one push; versions 2 and 3 came after its oldest parameters.
   running.add_log(0, log(4, push(1, 2, held=[1], loss=4.0, accuracy=0.25)))
@@ -24,14 +26,14 @@ def test_figures_are_over_what_came_since_they_were_last_taken():
 
 
 def test_a_push_is_as_stale_as_its_oldest_gradient():
-  running = tally.Tally(8)
+  running = tally.Tally(DOWNPOUR, 8)
   young, old = push(2, 2, held=[5]), push(1, 1, held=[3])
   running.add_log(0, log(7, young + old))
   assert running.take().scalars['staleness/mean'] == 3
 
 
 def test_losses_count_once_and_staleness_at_every_shard():
-  running = tally.Tally(8)
+  running = tally.Tally(DOWNPOUR, 8)
   running.add_log(0, log(1, push(0, 0, held=[0, 0], loss=1.0)))
   running.add_log(1, log(5, push(0, 0, held=[0, 2], loss=9.0), shard=1))
   figures, histograms = running.take()
@@ -49,7 +51,7 @@ def times(step):
 
 
 def test_time_is_told_by_what_was_done_in_it():
-  running = tally.Tally(8, shard_bytes=[2e6, 1e6])
+  running = tally.Tally(DOWNPOUR, 8, shard_bytes=[2e6, 1e6])
   for shard in (0, 1):
     # Each step waits 0.1 s and computes 0.6 s; each update takes 0.25 s of a second.
     for step in range(3):
@@ -73,7 +75,7 @@ def test_time_is_told_by_what_was_done_in_it():
 
 
 def test_an_all_reduce_sends_everything_almost_twice():
-  running = tally.Tally(8, shard_bytes=[1e6])
+  running = tally.Tally(SYNCHRONOUS, 8, shard_bytes=[1e6], num_replicas=4)
   nothing = times(0) | {'fetch_start': np.nan, 'fetch_end': np.nan}
   rows = [row for r in range(4) for row in push(0, 0, replica=r, **nothing)]
   running.add_log(0, log(1, rows))
@@ -82,16 +84,40 @@ def test_an_all_reduce_sends_everything_almost_twice():
   assert taken.scalars['throughput/updates_per_second'] == pytest.approx(1 / 1.15)
 
 
+def without_fetch(step):
+  """When a step was that computes with what it has."""
+  return times(step) | {'fetch_start': np.nan, 'fetch_end': np.nan}
+
+
+def test_pushes_of_a_second_without_a_fetch_are_no_all_reduce():
+  running = tally.Tally(DOWNPOUR, 8, shard_bytes=[1e6], num_replicas=4)
+  for step in range(12):
+    rows = push(step, step, replica=step % 4, fresh=0, **without_fetch(step))
+    running.add_log(0, log(step + 1, rows))
+  taken = running.take()
+  assert taken.scalars['throughput/megabytes_per_second'] == pytest.approx(12 / 12.15)
+
+
+def test_only_where_all_wait_is_the_time_between_steps_waited():
+  # From the first update's end, at 0.25 s, to when the second step computes, at 1.2 s.
+  for algorithm, between in ((DOWNPOUR, 0), (SYNCHRONOUS, 0.95)):
+    running = tally.Tally(algorithm, 8)
+    for step in (0, 1):
+      running.add_log(0, log(step, push(step, step, fresh=0, **without_fetch(step))))
+    found = running.take().scalars['utilisation/replica_0_waiting']
+    assert found == pytest.approx((2 * 0.1 + between) / 1.8), algorithm.name
+
+
 @pytest.mark.parametrize('status', [DROPPED, LOST])
 def test_only_what_was_applied_counts(status):
-  running = tally.Tally(8)
+  running = tally.Tally(DOWNPOUR, 8)
   running.add_log(0, log(3, push(0, 0, loss=np.nan), status))
   running.add_log(0, NO_LOG)
   assert running.take() == ({'throughput/examples_per_second': 0.0}, {})
 
 
 def test_the_rate_is_that_of_the_last_seconds():
-  running = tally.Tally(batch_size=8)
+  running = tally.Tally(DOWNPOUR, batch_size=8)
   running.add_progress(0, 0)
   assert running.examples_per_second() == 0
   for second in range(1, 11):
@@ -103,7 +129,7 @@ def test_the_rate_is_that_of_the_last_seconds():
 
 
 def test_looks_that_are_far_apart_still_give_a_rate():
-  running = tally.Tally(batch_size=1)
+  running = tally.Tally(DOWNPOUR, batch_size=1)
   for second in (0, 100, 200):
     running.add_progress(second, 3 * second)
   assert running.examples_per_second() == 3

@@ -1,0 +1,88 @@
+"""What travels between tasks: bytes, counted, and the seconds that they take.
+
+Counted from what happened, not measured on the wire. No TensorFlow: reports and the
+launcher count as well.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class Exchange(NamedTuple):
+  """What replicas exchanged in some time; rates per second may stand for counts."""
+
+  fetches: float  # Times that a replica got the parameters from a server.
+  pushes: float  # Times that a server got something from a replica.
+  updates: float  # Versions that were made.
+  num_replicas: int  # Replicas that take part in an update.
+
+
+def fetches_and_pushes(exchange: Exchange, num_bytes: float) -> float:
+  """Returns the bytes to and from a server: all parameters with each fetch and push.
+
+  Args:
+    exchange: What happened.
+    num_bytes: Bytes of the parameters.
+  """
+  return (exchange.fetches + exchange.pushes) * num_bytes
+
+
+def all_reduces(exchange: Exchange, num_bytes: float) -> float:
+  """Returns the bytes of one ring all-reduce for each update.
+
+  Args:
+    exchange: What happened.
+    num_bytes: Bytes of the parameters.
+  """
+  replicas = exchange.num_replicas
+  return exchange.updates * replicas * ring_bytes(replicas, num_bytes)
+
+
+def nothing(unused_exchange: Exchange, unused_num_bytes: float) -> float:
+  """Returns 0: one process talks to nobody."""
+  return 0.0
+
+
+def ring_bytes(num_replicas: int, num_bytes: float) -> float:
+  """Returns what each replica sends in a ring all-reduce: 2 (N - 1) / N of the bytes.
+
+  Args:
+    num_replicas: N, replicas in the ring.
+    num_bytes: Bytes that are summed.
+  """
+  return 2.0 * (num_replicas - 1) / num_replicas * num_bytes
+
+
+def transfer_seconds(num_bytes: float, bytes_per_second: float | None) -> float:
+  """Returns how long bytes take on a link.
+
+  Args:
+    num_bytes: Bytes to move.
+    bytes_per_second: Rate of the link; None: no limit.
+  """
+  return num_bytes / (math.inf if bytes_per_second is None else bytes_per_second)
+
+
+def arrival_seconds(
+  shard_bytes: Sequence[float],
+  shard_bandwidth: float | None,
+  replica_bandwidth: float | None,
+) -> list[float]:
+  """Returns when each shard's part has moved while nobody else uses a link, in seconds.
+
+  Each shard has a link of its own; the replica's serves one part after the other.
+
+  Args:
+    shard_bytes: Bytes that travel to or from each shard.
+    shard_bandwidth: Bytes per second of a shard's link; None: no limit.
+    replica_bandwidth: Bytes per second of the replica's link; None: no limit.
+  """
+  found, sent = [], 0.0
+  for size in shard_bytes:
+    sent += size
+    shard = transfer_seconds(size, shard_bandwidth)
+    found.append(max(shard, transfer_seconds(sent, replica_bandwidth)))
+  return found

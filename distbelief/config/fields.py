@@ -1,0 +1,348 @@
+"""The fields of a run's config, section by section.
+
+An algorithm's own section stands in its file (algorithms/catalog).
+"""
+
+from __future__ import annotations
+
+import math
+
+from distbelief.algorithms import catalog, rules
+from distbelief.config_field import (
+  Check,
+  Field,
+  at_least,
+  fraction,
+  more_than_0,
+  one_of,
+)
+
+
+def _one_of_or_own(*choices: str, files: bool = False) -> Check:
+  known = one_of(*choices)
+
+  def check(value: str) -> str | None:
+    if (files and value.endswith('.keras')) or all(value.rpartition(':')[::2]):
+      return None
+    return f'{known(value)} (or your own, as module:function)' if known(value) else None
+
+  return check
+
+
+def _momentum(value: float) -> str | None:
+  return None if -1 < value < 1 else 'must lie between -1 and 1'
+
+
+def _seed(value: int) -> str | None:
+  return None if 0 <= value < 2**31 else f'must lie between 0 and {2**31 - 1}'
+
+
+def _widths(what: str) -> Check:
+  def check(value: tuple[int, ...]) -> str | None:
+    if all(isinstance(width, int) and width >= 1 for width in value):
+      return None
+    return f'must be a tuple of {what}'
+
+  return check
+
+
+def _factors(value: tuple[float, ...]) -> str | None:
+  if all(isinstance(f, (int, float)) and math.isfinite(f) and f > 0 for f in value):
+    return None
+  return 'must be a tuple of factors of more than 0, one per replica, e.g. (1, 1, 1, 4)'
+
+
+def _algorithms() -> str:
+  return ', '.join(f'{one.name} ({one.summary})' for one in catalog.everything())
+
+
+FIELDS = (
+  Field(
+    'algorithm',
+    'downpour',
+    f'How replicas are coupled: {_algorithms()}.',
+    one_of(*catalog.names()),
+  ),
+  Field(
+    'seed',
+    0,
+    'Of weights, data and padding; a run is a function of it and order.',
+    _seed,
+  ),
+  Field(
+    'num_steps',
+    1000,
+    'Minibatches in all: one pool for all replicas, warm start included.',
+    at_least(1, 'minibatch'),
+  ),
+  Field(
+    'eval_steps',
+    200,
+    'Applied minibatches between two evaluations on hold-out data.',
+    at_least(1, 'minibatch'),
+  ),
+  Field(
+    'target_accuracy',
+    float,
+    'Hold-out accuracy whose time is reported as seconds_to_target (none: not reported).',
+    fraction,
+  ),
+  Field(
+    'checkpoint_seconds',
+    30.0,
+    'Seconds between two checkpoints.',
+    more_than_0('seconds'),
+  ),
+  Field('checkpoints_kept', 3, 'The newest checkpoints that stay.', at_least(1)),
+  Field(
+    'model.name',
+    'acoustic',
+    "The network: acoustic, image (the paper's; Section 5), or your own: module:function "
+    'that returns a built Keras 3 model, or FILE.keras.',
+    _one_of_or_own('acoustic', 'image', files=True),
+  ),
+  Field(
+    'model.loss',
+    'softmax',
+    'Of a model of your own that was not compiled: softmax or logistic (one-vs-all) of '
+    "logits and class indices, or one of Keras', e.g. mean_squared_error.",
+  ),
+  Field(
+    'model.hidden_units',
+    (256, 256, 256, 256),
+    'Of acoustic: width of each hidden layer; the paper has (2560, 2560, 2560, 2560), () '
+    'is softmax.',
+    _widths('layer widths of at least 1, e.g. (256, 256, 256, 256)'),
+  ),
+  Field(
+    'model.num_maps',
+    (8, 8, 8),
+    'Of image: nodes that see the same patch, for each stage; the paper has 8 to 36.',
+    _widths('maps of at least 1, e.g. (8, 8, 8)'),
+  ),
+  Field('model.patch', 10, 'Of image: side of what a node sees.', at_least(1, 'pixel')),
+  Field(
+    'model.stride',
+    2,
+    'Of image: from one patch of the first stage to the next; later stages have 1.',
+    at_least(1, 'pixel'),
+  ),
+  Field('model.pool', 2, 'Of image: side of a pool.', at_least(1, 'position')),
+  Field(
+    'data.name',
+    'synthetic_speech',
+    'synthetic_speech, font_digits (embedded, no download); spoken_digit, '
+    'speech_commands, mnist, fashion_mnist, cifar10, imagenet2012 (TensorFlow Datasets); '
+    'or your own: module:function, of (split, seed), that returns unbatched examples.',
+    _one_of_or_own(
+      'synthetic_speech',
+      'font_digits',
+      'spoken_digit',
+      'speech_commands',
+      'mnist',
+      'fashion_mnist',
+      'cifar10',
+      'imagenet2012',
+    ),
+  ),
+  Field(
+    'data.num_classes',
+    int,
+    'Of data of your own, for the built-in networks (none: a model of your own knows).',
+    at_least(2, 'classes'),
+  ),
+  Field('data.batch_size', 64, 'Examples in a minibatch.', at_least(1, 'example')),
+  Field(
+    'data.num_utterances',
+    500,
+    'Length of the synthetic training set; an utterance is about 2 s of speech.',
+    at_least(1, 'utterance'),
+  ),
+  Field(
+    'data.num_examples',
+    10_000,
+    'Length of the training set of font_digits.',
+    at_least(1, 'example'),
+  ),
+  Field(
+    'data.shuffle_buffer',
+    0,
+    "0: a replica's subset is kept in its worker's memory; else it is read again for "
+    'every epoch, and shuffled in a buffer of so many examples.',
+    at_least(0, 'examples'),
+  ),
+  Field(
+    'cluster.num_replicas',
+    int,
+    'Model replicas, one a worker task (none: 2, or what TF_CONFIG says); sgd has 1.',
+    at_least(1, 'replica'),
+  ),
+  Field(
+    'cluster.num_parameter_servers',
+    int,
+    'Parameter server tasks, one shard each (none: 1, or what TF_CONFIG says); '
+    'downpour only.',
+    at_least(1, 'parameter server'),
+  ),
+  Field(
+    'cluster.start_timeout',
+    300.0,
+    'Seconds that tasks wait for missing ones.',
+    more_than_0('seconds'),
+  ),
+  Field(
+    'cluster.device',
+    'auto',
+    'What workers compute on: auto (a GPU if there is one), cpu, gpu; worker i of a '
+    'machine has GPU i mod n.',
+    one_of('auto', 'cpu', 'gpu'),
+  ),
+  Field(
+    'cluster.step_seconds',
+    0.0,
+    'Padding: a step takes at least this many seconds (the mean); 0: no padding.',
+    at_least(0, 'seconds'),
+  ),
+  Field(
+    'cluster.step_distribution',
+    'constant',
+    'How step_seconds varies per replica and step: constant, gamma, lognormal, '
+    'exponential, pareto (a heavy tail); seeded.',
+    one_of('constant', 'gamma', 'lognormal', 'exponential', 'pareto'),
+  ),
+  Field(
+    'cluster.step_deviation',
+    0.15,
+    'Standard deviation of gamma, lognormal and pareto step_seconds, as a fraction of '
+    'the mean.',
+    more_than_0(),
+  ),
+  Field(
+    'cluster.slowdown',
+    (),
+    "A factor on each replica's step_seconds; (1, 1, 1, 4): the last is 4x slower.",
+    _factors,
+  ),
+  Field(
+    'cluster.latency_seconds',
+    0.0,
+    'Padding: seconds added to each fetch, push and all-reduce, waited before it.',
+    at_least(0, 'seconds'),
+  ),
+  *(field for algorithm in catalog.everything() for field in algorithm.fields),
+  Field(
+    'server.optimizer',
+    'adagrad',
+    'What a push, or a mean gradient, does: sgd, momentum or adagrad (Section 4.1).',
+    one_of(*rules.names()),
+  ),
+  Field(
+    'server.learning_rate',
+    0.02,
+    'Its rate: eta of sgd and momentum, gamma of adagrad.',
+    more_than_0(),
+  ),
+  Field('server.momentum', 0.9, 'Coefficient of momentum.', _momentum),
+  Field(
+    'simulation.compute_seconds',
+    float,
+    'Virtual clock: seconds that a machine computes a minibatch (none: from '
+    'flops_per_second); step_seconds hide it, and without them it varies as they would.',
+    more_than_0('seconds'),
+  ),
+  Field(
+    'simulation.flops_per_second',
+    5e10,
+    "Virtual clock: a machine's speed; a minibatch takes 6 flops per parameter and "
+    'example.',
+    more_than_0('flops per second'),
+  ),
+  Field(
+    'simulation.charged_parameters',
+    int,
+    'Virtual clock: parameters of the network that computing and transfers are charged '
+    'for, e.g. 41777152 (none: of the one that trains).',
+    at_least(1, 'parameter'),
+  ),
+  Field(
+    'simulation.replica_bandwidth',
+    float,
+    "Virtual clock: bytes per second of a replica's link (none: no limit).",
+    more_than_0('bytes per second'),
+  ),
+  Field(
+    'simulation.shard_bandwidth',
+    float,
+    "Virtual clock: bytes per second of a shard's link, which serves one transfer after "
+    'the other (none: no limit).',
+    more_than_0('bytes per second'),
+  ),
+  Field(
+    'simulation.update_seconds',
+    0.0,
+    'Virtual clock: seconds for which an update has its shard locked.',
+    at_least(0, 'seconds'),
+  ),
+  Field(
+    'simulation.window_seconds',
+    0.0,
+    'Virtual clock: seconds between two windows of a replica.',
+    at_least(0, 'seconds'),
+  ),
+  Field(
+    'simulation.straggler_every_seconds',
+    0.0,
+    'Virtual clock: mean time, exponential, until a machine becomes slow for a while; 0: '
+    'never.',
+    at_least(0, 'seconds'),
+  ),
+  Field(
+    'simulation.straggler_seconds',
+    10.0,
+    'Virtual clock: mean time, exponential, for which it is slow.',
+    more_than_0('seconds'),
+  ),
+  Field(
+    'simulation.straggler_factor',
+    4.0,
+    'Virtual clock: how many times longer its steps take then.',
+    more_than_0(),
+  ),
+  Field(
+    'simulation.life_seconds',
+    float,
+    'Virtual clock: mean time, exponential, until a replica dies (none: never).',
+    more_than_0('seconds'),
+  ),
+  Field(
+    'simulation.restart_seconds',
+    5.0,
+    'Virtual clock: until it is back.',
+    at_least(0, 'seconds'),
+  ),
+  Field(
+    'telemetry.records',
+    True,
+    'Record every step; without it no losses, times, staleness, pictures and no replay.',
+  ),
+  Field(
+    'telemetry.swarm_seconds',
+    1.0,
+    'Seconds between two samples of where each replica is, at the end of a window; 0: '
+    'none.',
+    at_least(0, 'seconds'),
+  ),
+  Field(
+    'telemetry.pictures',
+    True,
+    'Draw timeline, staleness and swarm for TensorBoard when the run ends (matplotlib).',
+  ),
+  Field(
+    'telemetry.seconds',
+    1.0,
+    'Seconds between two progress lines, and between two scalars in TensorBoard.',
+    more_than_0('seconds'),
+  ),
+)
+
+BY_NAME = {field.name: field for field in FIELDS}
