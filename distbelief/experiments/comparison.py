@@ -77,7 +77,8 @@ def algorithm(config: ml_collections.ConfigDict) -> str:
 def machines(config: ml_collections.ConfigDict) -> str:
   """Returns how fast each replica's machine is, e.g. '1 1 1 4': the last is 4x slower."""
   replicas = config_lib.num_replicas(config)
-  if not config.cluster.step_seconds:
+  # Without padding, factors are for the simulator, whose machines they slow down.
+  if not (config.cluster.step_seconds or config.cluster.slowdown):
     return f'{replicas} as is'
   factors = (config.cluster.slowdown or (1,) * replicas)[:replicas]
   if len(factors) > 8:

@@ -75,6 +75,7 @@ def test_it_fits_a_terminal(tmp_path):
   [
     ({}, '4 as is'),
     ({'cluster.step_seconds': 0.1}, '1 1 1 1'),
+    ({'cluster.slowdown': (1, 1, 1, 4)}, '1 1 1 4'),  # Under the virtual clock.
     ({'cluster.step_seconds': 0.1, 'cluster.slowdown': (1, 1.5, 1, 4)}, '1 1.5 1 4'),
     ({'cluster.step_seconds': 0.1, 'algorithm': 'sgd'}, '1'),
     ({'cluster.step_seconds': 0.1, 'cluster.num_replicas': 20}, '20: 1-1'),
