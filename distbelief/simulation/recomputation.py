@@ -19,8 +19,9 @@ class Recomputation(Protocol):
   """A launch of a run, computed anew from where the one before it ended.
 
   It is made with (config, objective, minibatches, weights, slots, starts, released,
-  num_replicas, as_workers): `starts` the versions to begin with, [shards] int64; `released` whether
-  the warm start's end has been seen; `as_workers` whether the run was a cluster's.
+  num_replicas, as_workers): `starts` the versions to begin with, [shards] int64;
+  `released` whether the warm start's end has been seen; `num_replicas` those of the
+  launch; `as_workers` whether the run was a cluster's.
 
   Attributes:
     losses: By replica, the loss of its last minibatch.
