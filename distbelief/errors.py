@@ -14,7 +14,13 @@ INTERRUPTED = 130  # Ctrl-C.
 LOST_PEER = 134  # A task or a machine went away; the same command resumes.
 TERMINATED = 143  # SIGTERM, after a checkpoint; the same command resumes.
 
-_KERAS = 'Exception encountered when calling'  # What is wrong follows.
+# What stands before what is wrong: Keras' words, and TensorFlow's for a graph, with the
+# lines of Python that made the operation.
+_PREFACE = re.compile(
+  r'Exception encountered when calling|Graph execution error:|Detected at node |'
+  r'File ".*", line \d+, in |<stack traces unavailable>'
+)
+_NODE = re.compile(r'{{function_node [^}]*}}\s*')  # And the function's own name.
 
 # Files of whom an error is not the user's line.
 _NOT_OWN = (
@@ -62,8 +68,8 @@ def one_line(error: BaseException) -> str:
 def first_line(error: BaseException) -> str:
   """Returns the first line that tells what is wrong; empty if an error has no text."""
   text = re.sub(r'\x1b\[[0-9;]*m', '', str(error))  # Keras prints bold.
-  lines = [line.strip() for line in text.splitlines()]
-  return next((line for line in lines if line and not line.startswith(_KERAS)), '')
+  lines = [_NODE.sub('', line).strip() for line in text.splitlines()]
+  return next((line for line in lines if line and not _PREFACE.match(line)), '')
 
 
 def _place(error: BaseException) -> str:

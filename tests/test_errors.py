@@ -1,6 +1,7 @@
 """Errors of others, told in one line."""
 
 import pytest
+import tensorflow as tf
 
 from distbelief import errors, own
 
@@ -11,6 +12,19 @@ def test_one_line_is_what_tells():
   )
   assert errors.one_line(error) == 'ValueError: bad'
   assert errors.one_line(KeyError()) == 'KeyError'
+
+
+def test_what_tensorflow_puts_before_an_error_is_left_out():
+  error = tf.errors.NotFoundError(
+    None,
+    None,
+    'Graph execution error:\n\nDetected at node cond/ReadFile defined at (most recent '
+    'call last):\n  File "/a/windows.py", line 57, in _run\n\n  File "/my/data.py", '
+    'line 12, in <lambda>\n\nDetected at node x defined at (most recent call last):\n'
+    '<stack traces unavailable>\n{{function_node __inference_window_12}} '
+    '/data/x; No such file or directory\n\t [[{{node cond/ReadFile}}]]',
+  )
+  assert errors.first_line(error) == '/data/x; No such file or directory'
 
 
 def test_the_users_line_is_told(tmp_path):

@@ -114,6 +114,23 @@ def seeded_order(split, seed):
   return made.shuffle(2000, seed=seed + 1, reshuffle_each_iteration=False)
 
 
+MISSING_FILE = '/no/such/folder/part-7.csv'
+
+
+def opens_a_missing_file(split, seed):
+  """One of the examples to train on is in a file that is not there; not of the first."""
+
+  def opened(index, pair):
+    inputs, label = pair
+    length = tf.cond(
+      index == 1400, lambda: tf.strings.length(tf.io.read_file(MISSING_FILE)), lambda: 0
+    )
+    return inputs + tf.cast(0 * length, tf.float32), label
+
+  found = examples(split, seed)
+  return found if split != 'train' else found.enumerate().map(opened)
+
+
 # Bad models.
 
 

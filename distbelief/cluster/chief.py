@@ -15,7 +15,7 @@ import tensorflow as tf
 from distbelief import learning
 from distbelief.algorithms.server import ServerRule
 from distbelief.algorithms.sharding import Sharding
-from distbelief.cluster import servers, states
+from distbelief.cluster import lost_peers, servers, states
 from distbelief.cluster.parameter_server import Look, ParameterServer
 from distbelief.cluster.window import Replica, WindowResult
 from distbelief.cluster.windows import Windows
@@ -80,7 +80,7 @@ class Chief:
     for number in (signal.SIGTERM, signal.SIGINT):
       signal.signal(number, self._stop)
     try:
-      with servers.losing_peers():
+      with lost_peers.told():
         servers.wait_for_tasks(
           self._addresses, self._config.cluster.start_timeout, self._display.message
         )

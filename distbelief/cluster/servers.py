@@ -16,16 +16,6 @@ import tensorflow as tf
 
 from distbelief import errors
 
-# What TensorFlow raises when another task dies; which of them is a matter of timing.
-_LOST_PEER = (
-  tf.errors.UnavailableError,
-  tf.errors.AbortedError,
-  tf.errors.CancelledError,
-  tf.errors.FailedPreconditionError,
-  tf.errors.NotFoundError,
-  tf.errors.DeadlineExceededError,
-)
-
 Cluster = Mapping[str, Sequence[str]]  # Addresses, host:port, by job.
 
 _LOOK_SECONDS = 1.0  # Between two looks at whether the run has ended.
@@ -103,18 +93,6 @@ class ChiefGone:
     if self._last_seen is None:
       return self._clock() - self._start > self._first_patience
     return self._clock() - self._last_seen > self._patience
-
-
-@contextlib.contextmanager
-def losing_peers() -> Iterator[None]:
-  """Makes of what TensorFlow raises when a task has gone an errors.LostPeerError."""
-  try:
-    yield
-  except _LOST_PEER as error:
-    reason = errors.first_line(error)
-    raise errors.LostPeerError(
-      f'a task was lost ({type(error).__name__}: {reason}); the same command resumes'
-    ) from error
 
 
 def cannot_listen(job: str, index: int, address: str, reason: str) -> errors.UserError:

@@ -21,7 +21,7 @@ from distbelief import config as config_lib
 from distbelief import errors, learning, workdirs
 from distbelief.algorithms import synchronous
 from distbelief.algorithms.sharding import Sharding
-from distbelief.cluster import servers
+from distbelief.cluster import lost_peers
 from distbelief.cluster.collectives import Alone, Ring
 from distbelief.cluster.leader import Leader, Start
 from distbelief.cluster.lockstep import Lockstep
@@ -101,14 +101,14 @@ class Worker:
     leads = self._index == 0
     say = self._display.message if leads else functools.partial(print, flush=True)
     timeout = self._config.cluster.start_timeout
-    with servers.losing_peers():
+    with lost_peers.told():
       return Ring(self._addresses, self._index, timeout, say, self._agree)
 
   def _together(self, function: Callable[..., Any], *args: Any) -> Any:
     """Calls what all workers must call; one process has no peers to lose."""
     if self._is_alone:
       return function(*args)
-    with servers.losing_peers():
+    with lost_peers.told():
       return function(*args)
 
   def _build(self) -> None:

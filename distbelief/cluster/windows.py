@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import concurrent.futures
 import queue
+import time
 
 import tensorflow as tf
 
 from distbelief.cluster.window import WindowResult
+
+_CAUSE_SECONDS = 5.0  # For the window that failed to end after those cancelled for it.
 
 
 class Windows:
@@ -51,7 +54,26 @@ class Windows:
     except queue.Empty:
       return None
     self.under_way -= 1
-    return ended.result()
+    try:
+      return ended.result()
+    except tf.errors.CancelledError as error:
+      raise self._cause(error) from None
+
+  def _cause(self, cancelled: tf.errors.CancelledError) -> BaseException:
+    """Returns for what a window was cancelled.
+
+    The coordinator cancels all windows when one has failed, and any may end first.
+    """
+    deadline = time.monotonic() + _CAUSE_SECONDS
+    while self.under_way and (left := deadline - time.monotonic()) > 0:
+      try:
+        error = self._ended.get(timeout=left).exception()
+      except queue.Empty:
+        break
+      self.under_way -= 1
+      if error is not None and not isinstance(error, tf.errors.CancelledError):
+        return error
+    return cancelled
 
   def _run(self) -> WindowResult | None:
     window = self._coordinator.schedule(self._window)

@@ -131,3 +131,20 @@ def test_an_edited_model_is_refused_on_a_resume(tmp_path):
     assert 'gives another model than that of the run in' in screen
   mine.write_text(text.replace('WIDTH', '8'))
   assert runs.train(workdir, **{**own, 'num_steps': 90})['resumed_from'] == 60
+
+
+@pytest.mark.parametrize('algorithm', ['downpour', 'synchronous'])
+def test_a_file_that_is_missing_is_no_lost_task(tmp_path, algorithm):
+  """Though TensorFlow raises the same error for some tasks that are lost."""
+  own = {
+    **OWN,
+    'algorithm': algorithm,
+    'data.name': 'tests.users:opens_a_missing_file',
+    'data.shuffle_buffer': 64,  # Read while it trains.
+  }
+  with runs.running(tmp_path / 'run', **own) as process:
+    screen = runs.end_of(process, errors.FAILED)
+  (told,) = [line for line in screen.splitlines() if line.startswith('error: ')]
+  assert 'NotFoundError: Error in user-defined function' in told
+  assert told.endswith(f'{users.MISSING_FILE}; No such file or directory')
+  assert 'the same command resumes' not in screen

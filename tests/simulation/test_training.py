@@ -1,6 +1,7 @@
 """Whole runs under the virtual clock, held to slow truth and to arithmetic."""
 
 import csv
+import io
 import json
 import signal
 import zipfile
@@ -14,10 +15,11 @@ from distbelief import config as config_lib
 from distbelief import errors, run
 from distbelief.analysis.run import Run
 from distbelief.rundir import checkpoints
+from distbelief.simulation import launch
 from distbelief.simulation.machines import Machines
 from distbelief.simulation.replay import Replay
-from distbelief.telemetry import records
-from tests import warm
+from distbelief.telemetry import provenance, records
+from tests import users, warm
 from tests.cluster import runs
 from tests.simulation import simulated
 
@@ -360,3 +362,23 @@ def test_a_signal_writes_a_checkpoint_and_the_same_command_resumes(tmp_path, alg
   summary = simulated.train(workdir, **fields)
   assert summary['resumed_from'] == kept.steps
   assert summary['steps'] == kept.steps + 96
+
+
+@pytest.mark.parametrize('algorithm', ['downpour', 'synchronous', 'sgd'])
+def test_a_file_that_is_missing_ends_the_run_for_good(tmp_path, algorithm):
+  own = {
+    'algorithm': algorithm,
+    'cluster.num_replicas': 1 if algorithm == 'sgd' else 3,
+    'model.name': 'tests.users:network',
+    'data.name': 'tests.users:opens_a_missing_file',
+    'data.shuffle_buffer': 64,
+  }
+  config = simulated.config_of(**own)
+  origin = provenance.Origin.of_this_process()
+  stream = io.StringIO()
+  (tmp_path / 'config.json').write_text(config_lib.to_json(config))
+  assert launch.launch(config, str(tmp_path), origin, stream) == errors.FAILED
+  told = stream.getvalue()
+  assert 'NotFoundError: Error in user-defined function' in told
+  assert f'{users.MISSING_FILE}; No such file or directory\n' in told
+  assert 'the same command resumes' not in told
