@@ -67,7 +67,13 @@ def check(
   Raises:
     errors.UserError: With what differs first.
   """
-  mine = json.loads(_path(workdir, task.job, task.index).read_text())
+  try:
+    mine = json.loads(_path(workdir, task.job, task.index).read_text())
+  except OSError as error:
+    raise errors.UserError(
+      f'--workdir ({workdir}) cannot be read: {error.strerror}; it must be on a disk '
+      'that all machines share'
+    ) from error
   deadline = time.monotonic() + patience
   for job in jobs:
     for index in task.cluster[job]:

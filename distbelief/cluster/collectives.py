@@ -80,14 +80,15 @@ class Ring(Alone):
       task_type='worker',
       task_id=index,
     )
-    try:
-      with servers.answering(addresses[index]):
-        servers.wait_for_tasks({'worker': addresses}, start_timeout, say)
-        agree()
-    except OSError as error:
-      raise servers.cannot_listen(
-        'worker', index, addresses[index], error.strerror
-      ) from error
+    with contextlib.ExitStack() as stack:
+      try:
+        stack.enter_context(servers.answering(addresses[index]))
+      except OSError as error:
+        raise servers.cannot_listen(
+          'worker', index, addresses[index], error.strerror
+        ) from error
+      servers.wait_for_tasks({'worker': addresses}, start_timeout, say)
+      agree()
     most = max(start_timeout, _LEAST_SECONDS)
     print(f'all workers answer; connecting, for at most {most:g} s', flush=True)
     with _bounded(most), _kept_handlers():

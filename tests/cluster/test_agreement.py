@@ -102,3 +102,10 @@ def test_a_workdir_that_cannot_be_written_is_named(tmp_path):
   (tmp_path / 'file').touch()
   with pytest.raises(errors.UserError, match=r'cannot be written.*all machines share'):
     agreement.announce(tmp_path / 'file', task('ps', 0), config())
+
+
+def test_a_disk_that_fails_is_told_as_one(tmp_path):
+  assert refusal(tmp_path) == (
+    f'--workdir ({tmp_path}) cannot be read: No such file or directory; it must be on a '
+    'disk that all machines share'
+  )
