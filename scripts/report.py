@@ -41,7 +41,7 @@ def _write(runs: list[Run]) -> Path:
     from distbelief.experiments import report
   except ModuleNotFoundError as error:
     raise errors.UserError(
-      f"{error.name} is missing: pip install 'distbelief[plots]'"
+      f"{error.name} is missing: pip install -e '.[plots]'"
     ) from error
   if _OUTPUT.value:
     return report.write(runs, Path(_OUTPUT.value))

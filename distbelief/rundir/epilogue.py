@@ -46,7 +46,7 @@ def show(
     if run.config.telemetry.swarm_seconds:
       survey(run, objective, source, weights)
     if run.config.telemetry.pictures and not illustrate(run, writer):
-      display.message("no pictures: pip install 'distbelief[plots]' draws them")
+      display.message("no pictures: pip install -e '.[plots]' draws them")
   except Exception as error:
     display.message(f'the run is not shown: {errors.one_line(error)}')
 
