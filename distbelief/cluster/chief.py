@@ -172,23 +172,23 @@ class Chief:
     )
     # Twice as many as there are workers: each finds its next window waiting.
     self._windows.start(2 * self._num_replicas)
-    left, next_look = limit - self._steps, time.time()
-    last_news = time.time()
+    left, next_look = limit - self._steps, time.monotonic()
+    last_news = time.monotonic()
     while self._steps < limit:
       if self._stopped_by is not None:
         raise Stopped
-      result = self._next_window(timeout=max(0.0, next_look - time.time()))
+      result = self._next_window(timeout=max(0.0, next_look - time.monotonic()))
       if result is not None and result.taken:
         self._windows.start(1)
-      if time.time() < next_look and (left or result is None):
+      if time.monotonic() < next_look and (left or result is None):
         continue
       before = self._steps
       left = self._observe()
-      next_look = time.time() + _LOOK_SECONDS
+      next_look = time.monotonic() + _LOOK_SECONDS
       if self._steps > before:
-        last_news = time.time()
-      elif time.time() - last_news > _PATIENCE_SECONDS:
-        last_news = time.time()
+        last_news = time.monotonic()
+      elif time.monotonic() - last_news > _PATIENCE_SECONDS:
+        last_news = time.monotonic()
         self._display.message(f'no step was applied for {_PATIENCE_SECONDS:g} s')
         if not left and not self._windows.under_way:
           self._reclaim()
@@ -242,8 +242,8 @@ class Chief:
 
   def _finish(self) -> None:
     # The last windows bring the times of the last pushes.
-    deadline = time.time() + _LAST_WINDOWS_SECONDS
-    while self._windows.under_way and time.time() < deadline:
+    deadline = time.monotonic() + _LAST_WINDOWS_SECONDS
+    while self._windows.under_way and time.monotonic() < deadline:
       self._next_window(timeout=_LOOK_SECONDS)
     self._windows.close()
     look = self._look

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -95,9 +96,9 @@ class Logbook:
     self._startup_seconds: float | None = None
     self._ended = 0.0  # The last update's time.
     self._losses: list[float] = []  # Since the last evaluation.
-    self._next_scalars = 0.0
+    self._next_scalars = -math.inf
     self._shown: dict[str, float] = {}  # The last scalars.
-    self._next_save = self._clock.now() + config.checkpoint_seconds
+    self._next_save = self._clock.steady() + config.checkpoint_seconds
 
     self.newest_incarnations = records.newest_incarnations(workdir, num_replicas)
     self.launch = len(records.files(workdir))
@@ -199,12 +200,12 @@ class Logbook:
   @property
   def save_due(self) -> bool:
     """Whether it is time for a checkpoint."""
-    return self.started and self._clock.now() >= self._next_save
+    return self.started and self._clock.steady() >= self._next_save
 
   @property
   def look_due(self) -> bool:
     """Whether it is time for what only `look` does, evaluations apart."""
-    return self._clock.now() >= min(self._next_scalars, self._next_save)
+    return self._clock.steady() >= min(self._next_scalars, self._next_save)
 
   # While it trains.
 
@@ -262,12 +263,12 @@ class Logbook:
       versions: [shards].
       weights: Returns those to evaluate; called in another thread.
     """
-    now = self._clock.now()
+    now, steady = self._clock.now(), self._clock.steady()
     if self._origin is None and done > self.checkpoint.steps:  # Nothing is recorded.
       self._begin_at(self._earliest)
-    self._tally.add_progress(now, done)
-    if now >= self._next_scalars:
-      self._next_scalars = now + self._config.telemetry.seconds
+    self._tally.add_progress(steady, done)
+    if steady >= self._next_scalars:
+      self._next_scalars = steady + self._config.telemetry.seconds
       self._show(done, versions)
     elif self._clock.stands_still and done < self._config.num_steps:
       self.show_progress(done)  # A simulated second may take long.
@@ -278,7 +279,7 @@ class Logbook:
     """Writes a checkpoint, whose every step must be on record before."""
     with self._activities.during('checkpoint', checkpoint.steps):
       self._checkpoints.write(checkpoint)
-    self._next_save = self._clock.now() + self._config.checkpoint_seconds
+    self._next_save = self._clock.steady() + self._config.checkpoint_seconds
 
   def _show(self, done: int, versions: np.ndarray) -> None:
     scalars, histograms = self._tally.take()

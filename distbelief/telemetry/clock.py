@@ -11,13 +11,14 @@ class Clock(NamedTuple):
   """What tells a run's leader the time, in seconds."""
 
   name: str  # cluster or virtual, as in summary.json.
-  now: Callable[[], float]
+  now: Callable[[], float]  # What records hold; a real one can be set by somebody.
+  steady: Callable[[], float]  # For intervals: nobody sets it, its zero means nothing.
   stands_still: bool  # While Python computes: nothing goes on beside it.
 
 
-REAL = Clock('cluster', time.time, stands_still=False)
+REAL = Clock('cluster', time.time, time.monotonic, stands_still=False)
 
 
 def virtual(now: Callable[[], float]) -> Clock:
   """Returns a clock of simulated seconds."""
-  return Clock('virtual', now, stands_still=True)
+  return Clock('virtual', now, now, stands_still=True)
