@@ -51,8 +51,10 @@ def run(
   os.environ['CUDA_VISIBLE_DEVICES'] = environment.visible_gpus(
     job, index, config.cluster.device, environment.gpus(os.environ)
   )
-  # Replicas share the machine; more threads each would only get in their way.
-  threads = max(1, os.cpu_count() // len(tf_config['cluster']['worker']))
+  # Replicas share what this process may use of the machine, which under a batch system is
+  # not all of it; more threads each would only get in their way.
+  processors = len(os.sched_getaffinity(0))
+  threads = max(1, processors // len(tf_config['cluster']['worker']))
   algorithm = config_lib.algorithm(config)
   if job in algorithm.directed_jobs:
     servers.serve(job, index, tf_config, threads=threads)

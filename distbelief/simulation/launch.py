@@ -118,7 +118,7 @@ def _spread_gradients(num_replicas: int) -> None:
   """
   import tensorflow as tf
 
-  processors = os.cpu_count() or 1
+  processors = len(os.sched_getaffinity(0))  # That this process may use.
   if num_replicas < 4 * processors:
     return
   with contextlib.suppress(RuntimeError):  # TensorFlow has started in this process.

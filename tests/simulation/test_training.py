@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import signal
 import zipfile
 
@@ -382,3 +383,17 @@ def test_a_file_that_is_missing_ends_the_run_for_good(tmp_path, algorithm):
   assert 'NotFoundError: Error in user-defined function' in told
   assert f'{users.MISSING_FILE}; No such file or directory\n' in told
   assert 'the same command resumes' not in told
+
+
+@pytest.mark.parametrize(('processors', 'spread'), [(2, True), (64, False)])
+def test_gradients_are_spread_over_the_processors_that_may_be_used(
+  monkeypatch, processors, spread
+):
+  given = []
+  threading = tf.config.threading
+  monkeypatch.setattr(os, 'cpu_count', lambda: 66 - processors)
+  monkeypatch.setattr(os, 'sched_getaffinity', lambda pid: set(range(processors)))
+  for name in ('set_intra_op_parallelism_threads', 'set_inter_op_parallelism_threads'):
+    monkeypatch.setattr(threading, name, given.append)
+  launch._spread_gradients(8)
+  assert given == ([1, processors] if spread else [])
