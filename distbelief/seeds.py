@@ -8,17 +8,26 @@ import tensorflow as tf
 PADDING = 0x57E9
 MODEL = 0xD809  # E.g. of dropout.
 
+# A seed has 65,536 numbers, of which each stream takes so many, one a replica: what is
+# left between the streams is less than 1,000. Replicas beyond have numbers below 0.
+_REPLICAS = 32_000
+
 
 def of_step(
   seed: int | tf.Tensor, stream: int, replica: int | tf.Tensor, step: int | tf.Tensor
 ) -> tf.Tensor:
   """Returns seeds for tf.random.stateless_*, [..., 2] int64.
 
+  No two (seed, stream, replica) have a number in common.
+
   Args:
-    seed: config.seed; an int64 scalar if it is a tensor.
+    seed: config.seed, less than 2**31; an int64 scalar if it is a tensor.
     stream: PADDING or MODEL.
-    replica: Any shape.
+    replica: Any shape, less than 2**31.
     step: The replica's, of the same shape.
   """
-  own = tf.cast(seed * 65_536 + stream, tf.int64) + tf.cast(replica, tf.int64)
-  return tf.stack([own, tf.cast(step, tf.int64)], axis=-1)
+  seed, replica = tf.cast(seed, tf.int64), tf.cast(replica, tf.int64)
+  near = seed * 65_536 + stream + replica
+  far = -1 - ((2 * seed + int(stream == MODEL)) * 2**31 + replica)
+  number = tf.where(replica < _REPLICAS, near, far)
+  return tf.stack([number, tf.cast(step, tf.int64)], axis=-1)
