@@ -115,7 +115,9 @@ class Logbook:
     )
     self._swarm = swarm.SwarmWriter(workdir, config.telemetry.swarm_seconds)
     self._activities = activities.ActivityWriter(workdir, clock.now)
-    self._writer = board.MetricWriter(workdir, config, clock.now)
+    self._writer = board.MetricWriter(
+      workdir, config, clock.now, int(self.checkpoint.steps)
+    )
     self._evaluator = Evaluator(
       objective,
       source,

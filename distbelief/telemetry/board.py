@@ -80,6 +80,7 @@ class MetricWriter:
     workdir: Path,
     config: ml_collections.ConfigDict,
     now: Callable[[], float] = time.time,
+    steps_done: int = 0,
   ) -> None:
     """Opens metrics.csv and an event file.
 
@@ -87,12 +88,28 @@ class MetricWriter:
       workdir: The run's directory, and TensorBoard's name for the run.
       config: Shown as text, and as hyperparameters.
       now: The run's clock, TensorBoard's wall time.
+      steps_done: Where a run that is resumed goes on; what was written of later steps is
+        not shown any more.
     """
     self._workdir, self._now = workdir, now
     resumed = any(workdir.glob('events.out.tfevents.*'))
     self._events = EventFileWriter(str(workdir))
-    if not resumed:  # TensorBoard would show it twice.
+    if resumed:
+      # Runs of earlier versions did not say when they began, and TensorBoard takes the
+      # first that it reads for that.
+      self._mark_start(steps_done + 1)
+      self._mark_start(steps_done + 1)
+    else:  # TensorBoard would show it twice.
+      self._mark_start(0)
       self._introduce(config)
+
+  def _mark_start(self, step: int) -> None:
+    """Writes that a session begins: all but the first undo `step` and what follows."""
+    log = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
+    self._events.add_event(
+      event_pb2.Event(wall_time=self._now(), step=step, session_log=log)
+    )
+    self._events.flush()
 
   def _introduce(self, config: ml_collections.ConfigDict) -> None:
     """Writes what the run is. Runs are compared: what is not the config is constant."""

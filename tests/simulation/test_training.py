@@ -11,15 +11,18 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorboard.backend.event_processing import plugin_event_accumulator
 
+import distbelief
 from distbelief import config as config_lib
 from distbelief import errors, run
 from distbelief.analysis.run import Run
+from distbelief.pictures import gallery, swarm
 from distbelief.rundir import checkpoints
 from distbelief.simulation import launch
 from distbelief.simulation.machines import Machines
 from distbelief.simulation.replay import Replay
-from distbelief.telemetry import provenance, records
+from distbelief.telemetry import metrics, provenance, records
 from tests import users, warm
 from tests.cluster import runs
 from tests.simulation import simulated
@@ -397,3 +400,24 @@ def test_gradients_are_spread_over_the_processors_that_may_be_used(
     monkeypatch.setattr(threading, name, given.append)
   launch._spread_gradients(8)
   assert given == ([1, processors] if spread else [])
+
+
+def test_a_resumed_run_shows_no_step_twice_in_tensorboard(tmp_path):
+  workdir = tmp_path / 'run'
+  simulated.train(workdir, num_steps=120, eval_steps=20, checkpoint_seconds=1)
+  newest = checkpoints.latest(workdir / 'checkpoints').steps
+  for path in (workdir / 'checkpoints').glob(f'ckpt-{newest}*'):
+    path.unlink()  # As if it had been killed before the last one was written.
+  state = tf.train.get_checkpoint_state(workdir / 'checkpoints')
+  *earlier, _ = state.all_model_checkpoint_paths
+  tf.compat.v1.train.update_checkpoint_state(
+    str(workdir / 'checkpoints'), earlier[-1], earlier
+  )
+  (workdir / 'summary.json').unlink()
+  summary = simulated.train(workdir, num_steps=120, eval_steps=20, checkpoint_seconds=1)
+  assert 0 < summary['resumed_from'] < 120
+  found = plugin_event_accumulator.EventAccumulator(
+    str(workdir), {plugin_event_accumulator.TENSORS: 0}
+  ).Reload()
+  rows = [row.steps for row in metrics.read_csv(workdir)]
+  assert [event.step for event in found.Tensors('holdout/loss')] == rows

@@ -1,13 +1,19 @@
 """TensorBoard's event file, read back as TensorBoard does."""
 
+import itertools
 import re
+import types
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from tensorboard.backend.event_processing import event_accumulator
+from tensorboard.backend.event_processing import (
+  event_accumulator,
+  plugin_event_accumulator,
+)
 from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.hparams import plugin_data_pb2
+from tensorboard.summary.writer import event_file_writer
 
 from distbelief import config as config_lib
 from distbelief.algorithms import catalog
@@ -119,6 +125,33 @@ def test_a_resumed_run_does_not_introduce_itself_twice(workdir, writer):
   assert len(found.Tensors('config')) == 1
   assert len(found.Tensors('custom_scalars__config__')) == 1
   assert [event.step for event in found.Tensors('train/loss')] == [1, 2]
+
+
+@pytest.mark.parametrize('earlier_version', [False, True])
+def test_steps_that_a_resume_undoes_are_not_shown(workdir, monkeypatch, earlier_version):
+  seconds = itertools.count(1_700_000_000)  # In the names of files, whose order counts.
+
+  def launch(steps, **resumed):
+    monkeypatch.setattr(
+      event_file_writer, 'time', types.SimpleNamespace(time=lambda: next(seconds))
+    )
+    writer = board.MetricWriter(workdir, config_lib.default_config(), **resumed)
+    for step in steps:
+      writer.scalars(step, {'train/loss': float(step)})
+    writer.close()
+
+  with monkeypatch.context() as patched:
+    if earlier_version:  # Which did not say when a run began.
+      patched.setattr(board.MetricWriter, '_mark_start', lambda *unused: None)
+    launch([10, 20, 30, 40])
+  launch([25, 35, 45], steps_done=20)
+  launch([36, 50], steps_done=35)
+  found = plugin_event_accumulator.EventAccumulator(
+    str(workdir), {plugin_event_accumulator.TENSORS: 0}
+  ).Reload()  # As TensorBoard reads with --load_fast=false.
+  shown = [event.step for event in found.Tensors('train/loss')]
+  assert shown == [10, 20, 25, 35, 36, 50]
+  assert len(found.Tensors('config')) == 1
 
 
 def test_the_readme_says_what_each_logged_number_is(tmp_path):
