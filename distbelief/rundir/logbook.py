@@ -388,6 +388,7 @@ class Logbook:
       'resumed_from': self._resumed_from,
       'provenance': self._provenance,
     }
+    run.summary = fields  # Pictures are of a run that has ended; the file comes last.
     epilogue.show(run, self._objective, self._source, final, self._writer, self._display)
     self._writer.finish(done, summary.final(fields))
     self._writer.close()

@@ -402,6 +402,19 @@ def test_gradients_are_spread_over_the_processors_that_may_be_used(
   assert given == ([1, processors] if spread else [])
 
 
+def test_the_picture_of_a_finished_run_says_that_it_is_finished(tmp_path, monkeypatch):
+  said = []
+
+  def look(found):
+    said.append(swarm._why_not(found))
+    return {}
+
+  monkeypatch.setattr(gallery, 'of_run', look)
+  fields = {'num_steps': 60, 'eval_steps': 60, 'telemetry.pictures': True}
+  simulated.train(tmp_path / 'run', **fields)
+  assert said == ['fewer than 3 evaluations, or no time for so large a model']
+
+
 def test_a_resumed_run_shows_no_step_twice_in_tensorboard(tmp_path):
   workdir = tmp_path / 'run'
   simulated.train(workdir, num_steps=120, eval_steps=20, checkpoint_seconds=1)
