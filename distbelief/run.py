@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -151,7 +152,10 @@ def launch(
     config_lib.check_fields(config)  # The rest when the cluster is known.
     return by_hand.play(config, workdir, tf_config)
   config_lib.check(config, clock)
-  with workdirs.hold(Path(workdir)):
+  with contextlib.ExitStack() as stack:
+    if clock == 'virtual':
+      stack.enter_context(_device_of_simulator(config.cluster.device))
+    stack.enter_context(workdirs.hold(Path(workdir)))
     if workdirs.prepare(config, Path(workdir), clock):
       print(workdirs.already_finished(config, workdir))
       return errors.DONE
@@ -164,6 +168,27 @@ def launch(
     from distbelief.cluster import launcher
 
     return launcher.launch(config, workdir, origin)
+
+
+@contextlib.contextmanager
+def _device_of_simulator(device: str) -> Iterator[None]:
+  """Lets TensorFlow, which must not have started, see what config.cluster.device says.
+
+  Raises:
+    errors.ConfigError: If that is a GPU, and there is none.
+  """
+  from distbelief.cluster import environment
+
+  gpus, name = environment.gpus(os.environ), 'CUDA_VISIBLE_DEVICES'
+  before = os.environ.get(name)
+  os.environ[name] = environment.visible_gpus('worker', 0, device, gpus)
+  try:
+    yield
+  finally:
+    if before is None:
+      del os.environ[name]
+    else:
+      os.environ[name] = before
 
 
 def main(order: str, workdir: str) -> int:

@@ -434,3 +434,31 @@ def test_a_resumed_run_shows_no_step_twice_in_tensorboard(tmp_path):
   ).Reload()
   rows = [row.steps for row in metrics.read_csv(workdir)]
   assert [event.step for event in found.Tensors('holdout/loss')] == rows
+
+
+@pytest.mark.parametrize(
+  ('device', 'gpus', 'seen'),
+  [('cpu', '0,1', '-1'), ('gpu', '2,3', '2'), ('auto', '1', '1'), ('auto', '', '-1')],
+)
+def test_the_simulator_sees_what_it_is_to_compute_on(
+  tmp_path, monkeypatch, device, gpus, seen
+):
+  found = []
+
+  def look(*unused):
+    found.append(os.environ['CUDA_VISIBLE_DEVICES'])
+    return 0
+
+  monkeypatch.setattr(launch, 'launch', look)
+  monkeypatch.setenv('CUDA_VISIBLE_DEVICES', gpus)
+  config = simulated.config_of(**{'cluster.device': device})
+  assert run.launch(config, str(tmp_path / 'run'), clock='virtual') == 0
+  assert found == [seen] and os.environ['CUDA_VISIBLE_DEVICES'] == gpus
+
+
+def test_a_gpu_that_the_simulator_has_not_is_refused(tmp_path, monkeypatch):
+  monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '')
+  config = simulated.config_of(**{'cluster.device': 'gpu'})
+  with pytest.raises(errors.ConfigError, match=r"cluster.device \('gpu'\) needs a GPU"):
+    run.launch(config, str(tmp_path / 'run'), clock='virtual')
+  assert not (tmp_path / 'run').exists()
