@@ -17,10 +17,8 @@ import ml_collections
 
 from distbelief import config as config_lib
 from distbelief import errors, own, workdirs
-from distbelief.models import architecture
+from distbelief.models import architecture, handed_over
 from distbelief.telemetry import provenance
-
-_GIVEN = 'given.keras'  # A model that was handed to `train`.
 
 
 def train(
@@ -59,12 +57,12 @@ def train(
   if data is not None:
     config.data.name = data if isinstance(data, str) else own.name_of('data', data)
   if model is not None:
-    config.model.name = _name_of_model(model, Path(workdir))
+    config.model.name = _name_of_model(model)
   config_lib.check(config, clock)
   with workdirs.hold(Path(workdir)):
     workdirs.prepare(config, Path(workdir), clock)
-    if config.model.name == str(Path(workdir).resolve() / _GIVEN):
-      _save(model, Path(config.model.name))
+    if config.model.name == handed_over.NAME and hasattr(model, 'save'):
+      _save(model, Path(workdir) / handed_over.NAME)
   with tempfile.NamedTemporaryFile('w', suffix='.json') as file:
     # The command that a reader of the summary can repeat is the caller's.
     order = {'config': config.to_dict(), 'command': sys.argv, 'clock': clock}
@@ -77,7 +75,7 @@ def train(
   return json.loads((Path(workdir) / 'summary.json').read_text())
 
 
-def _name_of_model(model: Any, workdir: Path) -> str:
+def _name_of_model(model: Any) -> str:
   if isinstance(model, str):
     return model
   if isinstance(model, type) or not hasattr(model, 'save'):
@@ -86,7 +84,7 @@ def _name_of_model(model: Any, workdir: Path) -> str:
     raise errors.UserError(
       f'model ({model.name}) is not built: give it a keras.Input, or call build()'
     )
-  return str(workdir.resolve() / _GIVEN)
+  return handed_over.NAME
 
 
 def _save(model: Any, path: Path) -> None:
@@ -159,6 +157,7 @@ def launch(
     if workdirs.prepare(config, Path(workdir), clock):
       print(workdirs.already_finished(config, workdir))
       return errors.DONE
+    config = handed_over.resolved(config, Path(workdir))
     origin = provenance.Origin.of_this_process()
     origin = origin._replace(command=command or sys.argv)
     if clock == 'virtual':

@@ -13,6 +13,7 @@ import ml_collections
 
 from distbelief import config as config_lib
 from distbelief import errors, files
+from distbelief.models import handed_over
 from distbelief.telemetry import records
 
 
@@ -33,6 +34,7 @@ def prepare(
     errors.UserError: If it cannot be written, or another run lives there.
   """
   path = workdir / 'config.json'
+  config = handed_over.relative(config, workdir)
   bucket = re.match(r'(\w+):/', str(workdir))
   if bucket:
     raise errors.UserError(
@@ -54,7 +56,7 @@ def prepare(
       f'--workdir ({workdir}) holds a run without its config.json; choose another one'
     )
   if before is not None:
-    run = _parsed(before, workdir)
+    run = handed_over.relative(_parsed(before, workdir), workdir)
     if begun:  # Else nothing was done with that config; it may have been a bad one.
       _refuse_other(run, config, workdir)
       _refuse_other_clock(clock, workdir)

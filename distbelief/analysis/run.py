@@ -13,6 +13,7 @@ import numpy as np
 from distbelief import config as config_lib
 from distbelief import errors
 from distbelief.analysis import clocks, pushes
+from distbelief.models import handed_over
 from distbelief.telemetry import activities, metrics, records, swarm
 
 
@@ -34,8 +35,8 @@ class Run:
     self.workdir = Path(workdir)
     self.name = self.workdir.resolve().name
     try:
-      self.config: ml_collections.ConfigDict = config_lib.from_json(
-        (self.workdir / 'config.json').read_text()
+      self.config: ml_collections.ConfigDict = handed_over.resolved(
+        config_lib.from_json((self.workdir / 'config.json').read_text()), self.workdir
       )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
       raise errors.UserError(

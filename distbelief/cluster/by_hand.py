@@ -22,6 +22,7 @@ from distbelief.cluster import (
   tf_config,
   trial,
 )
+from distbelief.models import handed_over
 from distbelief.telemetry import display as display_lib
 from distbelief.telemetry import provenance
 
@@ -80,7 +81,8 @@ def _lead(
     if workdirs.prepare(config, Path(workdir)):
       print(workdirs.already_finished(config, workdir))
       return errors.DONE
-    trial.in_child(lambda: tasks.rehearse(config))
+    own = handed_over.resolved(config, Path(workdir))
+    trial.in_child(lambda: tasks.rehearse(own))
     servers.refuse_taken_port(task.job, task.index, task.address)
     agreement.announce(Path(workdir), task, config)
     return _train(config, workdir, task)
@@ -93,7 +95,7 @@ def _train(
   origin = provenance.Origin.of_this_process()
   try:
     config_lib.algorithm(config).trainer('cluster')(
-      config,
+      handed_over.resolved(config, Path(workdir)),
       Path(workdir),
       task.as_tf_config(),
       display,

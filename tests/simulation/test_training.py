@@ -462,3 +462,33 @@ def test_a_gpu_that_the_simulator_has_not_is_refused(tmp_path, monkeypatch):
   with pytest.raises(errors.ConfigError, match=r"cluster.device \('gpu'\) needs a GPU"):
     run.launch(config, str(tmp_path / 'run'), clock='virtual')
   assert not (tmp_path / 'run').exists()
+
+
+@pytest.mark.parametrize('earlier_version', [False, True])
+def test_a_run_with_a_model_handed_over_can_be_moved(tmp_path, earlier_version):
+  """An earlier version named the model by its whole path."""
+
+  def train(workdir, num_steps):
+    config = simulated.config_of(num_steps=num_steps)
+    return distbelief.train(
+      config, workdir, users.network(), users.examples, clock='virtual'
+    )
+
+  before, after = tmp_path / 'before', tmp_path / 'after' / 'moved'
+  train(before, 60)
+  path = before / 'config.json'
+  stored = json.loads(path.read_text())
+  assert stored['model']['name'] == 'given.keras'
+  if earlier_version:
+    stored['model']['name'] = str(before / 'given.keras')
+    path.write_text(json.dumps(stored))
+    assert train(before, 80)['resumed_from'] == 60
+  after.parent.mkdir()
+  before.rename(after)
+  assert train(after, 100)['resumed_from'] == 80 if earlier_version else 60
+  assert Run(after).config.model.name == str(after / 'given.keras')
+  config = config_lib.from_json((after / 'config.json').read_text())
+  config.num_steps = 120  # The command line knows its name only.
+  assert run.launch(config, str(after), command=['test'], clock='virtual') == 0
+  replay = Replay(after)
+  assert replay.difference(replay.at()).parameters < 1e-5

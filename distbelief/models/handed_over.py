@@ -1,0 +1,46 @@
+"""A model that was handed to `train`: where it lies, and how a config names it.
+
+It is saved in the run's directory, and config.json names it relative to that, so that the
+directory can be moved. Who makes the model needs the whole path.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import ml_collections
+
+NAME = 'given.keras'  # In the run's directory, and as config.model.name.
+
+
+def relative(
+  config: ml_collections.ConfigDict, workdir: Path
+) -> ml_collections.ConfigDict:
+  """Returns the config as config.json has it.
+
+  Args:
+    config: May have the whole path, as runs of earlier versions have.
+    workdir: The run's directory, which may have been moved since.
+  """
+  name, kept = Path(config.model.name), workdir.resolve() / NAME
+  if name.name != NAME or str(name) == NAME:
+    return config
+  if name.resolve() == kept or (kept.exists() and not name.exists()):
+    return _named(config, NAME)
+  return config
+
+
+def resolved(
+  config: ml_collections.ConfigDict, workdir: Path
+) -> ml_collections.ConfigDict:
+  """Returns the config with the whole path of a model that was handed over."""
+  kept = workdir.resolve() / NAME
+  # Else it is a file of the user's, who calls it the same.
+  is_kept = relative(config, workdir).model.name == NAME and kept.exists()
+  return _named(config, str(kept)) if is_kept else config
+
+
+def _named(config: ml_collections.ConfigDict, name: str) -> ml_collections.ConfigDict:
+  config = config.copy_and_resolve_references()
+  config.model.name = name
+  return config
