@@ -3,13 +3,13 @@
 Only what depends on the reader's machines is replaced: names of hosts, the shared disk.
 """
 
-import configparser
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import tomllib
 
 import pytest
 import tensorflow_datasets as tfds
@@ -210,6 +210,6 @@ def test_a_virtual_clock_and_replay(checkout):
 def test_the_gpu_extra_is_what_pip_would_install(checkout):
   command = block('.venv/bin/pip install')
   assert command.endswith("-e '.[gpu]'") and '-c constraints.txt' in command
-  setup = configparser.ConfigParser()
-  setup.read(runs.ROOT / 'setup.cfg')
-  assert 'tensorflow[and-cuda]' in setup['options.extras_require']['gpu']
+  project = tomllib.loads((runs.ROOT / 'pyproject.toml').read_text())['project']
+  (requirement,) = project['optional-dependencies']['gpu']
+  assert requirement.startswith('tensorflow[and-cuda]')

@@ -1,4 +1,4 @@
-"""System calls that Python 3.10 has no functions for."""
+"""System calls for which Python 3.11 has no function (3.12 has os.unshare and setns)."""
 
 from __future__ import annotations
 

@@ -267,7 +267,7 @@ def _page(
   traces: Sequence[tuple[str, str]],
 ) -> str:
   names = ', '.join(c.run.name for c in columns)
-  made = datetime.datetime.now(datetime.timezone.utc).strftime('%Y-%m-%d %H:%M UTC')
+  made = datetime.datetime.now(datetime.UTC).strftime('%Y-%m-%d %H:%M UTC')
   parts = [
     '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">',
     '<meta name="viewport" content="width=device-width, initial-scale=1">',

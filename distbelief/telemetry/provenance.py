@@ -46,7 +46,7 @@ def collect(origin: Origin) -> dict[str, Any]:
   Args:
     origin: What started it.
   """
-  started = datetime.datetime.fromtimestamp(origin.started, datetime.timezone.utc)
+  started = datetime.datetime.fromtimestamp(origin.started, datetime.UTC)
   return {
     'git': _git(),
     'command': origin.command,

@@ -65,7 +65,7 @@ class Recorder:
       'num_replicas': num_replicas,
       'shard_bytes': [int(size) for size in shard_bytes],
       'clock': clock,
-      'started': datetime.datetime.now(datetime.timezone.utc).isoformat(),
+      'started': datetime.datetime.now(datetime.UTC).isoformat(),
       'dtype': self._dtype.descr,
     }
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -21,9 +21,7 @@ def test_all_of_it_fits_into_json_and_names_the_machine():
   found = json.loads(json.dumps(provenance.collect(ORIGIN), allow_nan=False))
   assert found['command'] == ['train.py', '--config=x.py']
   started = datetime.datetime.fromisoformat(found['started'])
-  assert started == datetime.datetime(
-    2023, 11, 14, 22, 13, 20, tzinfo=datetime.timezone.utc
-  )
+  assert started == datetime.datetime(2023, 11, 14, 22, 13, 20, tzinfo=datetime.UTC)
   assert found['host'] and found['processor'] and found['system'].startswith('Linux')
   assert found['processors'] == os.cpu_count()
   assert found['memory_bytes'] > 2**28
