@@ -1,8 +1,8 @@
-"""The process of `distbelief.train`: python -m distbelief CONFIG.json WORKDIR."""
+"""`python -m distbelief`: the same as the console command `distbelief`."""
 
 import sys
 
-from distbelief import run
+from distbelief.command_line.main import main
 
 if __name__ == '__main__':
-  sys.exit(run.main(*sys.argv[1:]))
+  sys.exit(main())

@@ -30,7 +30,7 @@ def train(
 ) -> dict[str, Any]:
   """Trains as `config` says, on a cluster of processes on this machine.
 
-  The same as `python scripts/train.py`, from Python. The cluster is started from a
+  The same as `distbelief train`, from Python. The cluster is started from a
   process of its own: the caller is never forked, and its TensorFlow not touched.
 
   Args:
@@ -68,7 +68,8 @@ def train(
     order = {'config': config.to_dict(), 'command': sys.argv, 'clock': clock}
     json.dump(order, file)
     file.flush()
-    words = [sys.executable, '-m', __package__, file.name, os.fspath(workdir)]
+    words = [sys.executable, '-m', f'{__package__}._launched', file.name]
+    words.append(os.fspath(workdir))
     status = _run(words)
   if status:
     raise RuntimeError(f'training in {workdir} ended with status {status}')
@@ -138,7 +139,7 @@ def launch(
     workdir: The run's directory.
     tf_config: What the environment's TF_CONFIG says, parsed; None: start everything.
     command: What started this process, for the summary; by default its own words.
-    clock: What turns the crank: cluster (real processes) or virtual (simulated time, in
+    clock: The clock backend: cluster (real processes) or virtual (simulated time, in
       this process).
 
   Returns:
@@ -188,14 +189,3 @@ def _device_of_simulator(device: str) -> Iterator[None]:
       del os.environ[name]
     else:
       os.environ[name] = before
-
-
-def main(order: str, workdir: str) -> int:
-  """Launches from the file that `train` wrote; returns an exit status."""
-  words = json.loads(Path(order).read_text())
-  config = config_lib.from_json(json.dumps(words['config']))
-  try:
-    return launch(config, workdir, command=words['command'], clock=words['clock'])
-  except errors.UserError as error:
-    print(f'error: {error}', file=sys.stderr)
-    return error.status

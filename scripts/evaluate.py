@@ -1,11 +1,11 @@
-"""Scores a saved model on a config's hold-out data.
+"""Scores a saved model: scripts/evaluate.py --model=DIR/model.keras --config=FILE.
 
-Run:  python scripts/evaluate.py --model=DIR/model.keras --config=configs/quickstart.py
+The same as `distbelief evaluate`: distbelief/command_line/evaluate.py.
 """
 
 import sys
 
-from distbelief import command_line
+from distbelief.command_line import evaluate
 
 if __name__ == '__main__':
-  sys.exit(command_line.evaluate(sys.argv))
+  sys.exit(evaluate.main(sys.argv))

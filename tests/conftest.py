@@ -15,10 +15,11 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture
 def call(monkeypatch, capfd):
-  """Calls a program of command_line in this process; (status, stdout, stderr)."""
+  """Calls a command's main in this process; (status, stdout, stderr)."""
 
   def run(program, *words):
-    argv = [f'{program.__name__}.py', *map(str, words)]
+    script = program.__module__.rpartition('.')[2]
+    argv = [f'scripts/{script}.py', *map(str, words)]
     monkeypatch.setattr(sys, 'argv', argv)  # ml_collections looks there.
     status = program(argv)
     return status, *capfd.readouterr()

@@ -6,7 +6,8 @@ import socket
 
 import pytest
 
-from distbelief import command_line, errors, rehearsal
+from distbelief import errors, rehearsal
+from distbelief.command_line import train as training
 from tests import warm
 from tests.cluster import runs
 
@@ -197,7 +198,7 @@ def train(monkeypatch, call, tmp_path):
 
   def train(*words):
     first = CONFIG, f'--workdir={tmp_path / "run"}'
-    status, _, screen = call(command_line.train, *first, *words)
+    status, _, screen = call(training.main, *first, *words)
     return status, screen
 
   return train

@@ -1,18 +1,22 @@
 """scripts/train.py up to where a cluster would start: errors of one line each."""
 
 import functools
+import importlib
 import json
 import os
 import pathlib
 import re
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
 import distbelief
-from distbelief import command_line, errors, run, workdirs
 from distbelief import config as config_lib
+from distbelief import errors, run, workdirs
+from distbelief.command_line import main as console
+from distbelief.command_line import train as training
 from tests import users
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -29,7 +33,7 @@ def train(monkeypatch, call):
   """Calls the program; returns (status, stdout, stderr)."""
   monkeypatch.delenv('TF_CONFIG', raising=False)
   monkeypatch.setattr('distbelief.cluster.launcher.launch', _no_launch)
-  return functools.partial(call, command_line.train)
+  return functools.partial(call, training.main)
 
 
 def _no_launch(*unused_args):
@@ -269,7 +273,9 @@ def test_the_process_that_train_starts_ends_with_one_line(finished, workdir, tmp
   path = tmp_path / 'other.json'
   order = {'config': finished.to_dict(), 'command': ['mine.py'], 'clock': 'cluster'}
   path.write_text(json.dumps(order))
-  assert is_one_error(program('-m', 'distbelief', path, workdir), 'config.seed (1)')
+  assert is_one_error(
+    program('-m', 'distbelief._launched', path, workdir), 'config.seed (1)'
+  )
 
 
 def test_a_model_handed_over_is_saved_until_the_run_has_begun(workdir, monkeypatch):
@@ -294,3 +300,87 @@ def test_a_model_handed_over_is_saved_until_the_run_has_begun(workdir, monkeypat
     'given.keras',
     'steps',
   ]
+
+
+def test_the_console_command_lists_its_commands(call):
+  status, out, err = call(console.main, '--help')
+  assert (status, err) == (errors.DONE, '')
+  for name, summary in console.COMMANDS.items():
+    assert re.search(rf'^  {name} +{re.escape(summary)}$', out, re.MULTILINE)
+  assert max(map(len, out.splitlines())) <= 90
+
+
+def test_the_console_command_says_its_version(call):
+  assert call(console.main, '--version') == (
+    errors.DONE,
+    f'distbelief {distbelief.__version__}\n',
+    '',
+  )
+
+
+def test_without_a_command_there_is_help_but_no_success(call):
+  status, out, _ = call(console.main)
+  assert status == errors.BAD_INPUT and out.startswith('usage: distbelief COMMAND')
+
+
+@pytest.mark.parametrize(
+  ('word', 'text'),
+  [('trian', "'trian' is no command: did you mean train?"), ('x', 'choose of train, ')],
+)
+def test_a_command_that_is_none_is_one_line(call, word, text):
+  assert is_one_error(call(console.main, word), text)
+
+
+@pytest.mark.parametrize('name', console.COMMANDS)
+def test_every_command_shows_its_flags_and_has_a_script(call, name):
+  status, out, err = call(console.main, name, '--help')
+  assert (status, err) == (errors.DONE, '')
+  assert out.startswith(f'usage: distbelief {name} ') and '--' in out
+  assert (ROOT / 'scripts' / f'{name}.py').is_file()
+
+
+@pytest.mark.parametrize('name', [n for n in console.COMMANDS if n != 'compare'])
+def test_every_command_refuses_words_that_are_none(call, name):
+  config = [CONFIG] if name in ('train', 'evaluate') else []
+  assert is_one_error(call(console.main, name, *config, 'more'), "'more' is not under")
+
+
+def test_a_usage_says_how_the_program_was_called(train, call):
+  assert is_one_error(train(CONFIG), '--workdir is missing: python scripts/train.py --')
+  found = call(console.main, 'train', CONFIG)
+  assert is_one_error(found, '--workdir is missing: distbelief train --config=')
+
+
+def test_the_console_command_trains(call, workdir, monkeypatch):
+  commands = []
+  monkeypatch.setattr(
+    run, 'launch', lambda *unused, clock: commands.append((sys.argv, clock)) or 7
+  )
+  words = ['train', CONFIG, f'--workdir={workdir}', '--config.num_steps=12']
+  assert call(console.main, *words) == (7, '', '')
+  # What a run records of its origin can be repeated wherever distbelief is installed.
+  assert commands == [(['distbelief', *words], 'cluster')]
+
+
+def test_python_m_is_the_console_command():
+  for words in (['--help'], ['--version'], ['train', '--help']):
+    status, out, err = program('-m', 'distbelief', *words)
+    assert (status, err) == (errors.DONE, '') and 'distbelief' in out
+  assert is_one_error(program('-m', 'distbelief', 'trian'), 'did you mean train?')
+  assert is_one_error(program('-m', 'distbelief', 'train'), '--config is missing')
+
+
+def test_the_package_installs_the_console_command():
+  project = tomllib.loads((ROOT / 'pyproject.toml').read_text())['project']
+  module, _, name = project['scripts']['distbelief'].partition(':')
+  assert getattr(importlib.import_module(module), name) is console.main
+
+
+def test_the_launcher_imports_no_tensorflow(workdir):
+  """Nor Keras or plots: all of it is time before the first process starts."""
+  code = (
+    'import sys, distbelief.cluster.launcher\n'
+    'from distbelief.command_line import main, train\n'
+    'print(sorted({"tensorflow", "keras", "matplotlib", "jinja2"} & set(sys.modules)))'
+  )
+  assert program('-c', code) == (0, '[]\n', '')

@@ -7,7 +7,8 @@ import sys
 import keras
 import pytest
 
-from distbelief import command_line, errors
+from distbelief import errors
+from distbelief.command_line import evaluate as program
 from tests import made, users, warm
 from tests.cluster import runs
 
@@ -18,7 +19,7 @@ OWN = '--config.data.name=tests.users:examples'
 @pytest.fixture
 def evaluate(call):
   """Calls the program; returns (status, stdout, stderr)."""
-  return functools.partial(call, command_line.evaluate)
+  return functools.partial(call, program.main)
 
 
 @pytest.fixture

@@ -2,15 +2,15 @@
 
 import html.parser
 import re
-import runpy
+import sys
 
 import pytest
-from absl import flags
 
+from distbelief import errors
 from distbelief.analysis.run import Run
+from distbelief.command_line import report as command
 from distbelief.experiments import report
 from tests.analysis import made_up_run
-from tests.cluster.runs import ROOT
 
 ROWS = [(1.0, 20, 1280, 20, 2.0, 1.9, 0.2), (4.0, 200, 12800, 200, 1.8, 1.7, 0.35)]
 SYNCHRONOUS_ROWS = [
@@ -122,22 +122,35 @@ def test_what_a_name_holds_is_no_markup(tmp_path):
   assert '<script>' not in text and '&lt;script&gt;' in text
 
 
-def script(*words):
-  main = runpy.run_path(str(ROOT / 'scripts' / 'report.py'))['main']
-  flags.FLAGS.unparse_flags()
-  main(flags.FLAGS(['report.py', *map(str, words)]))
-
-
-def test_the_script_writes_beside_the_runs(tmp_path, runs, capsys):
-  script(f'--runs={runs[0]},{runs[1]}')
-  assert str(tmp_path / 'a' / 'report' / 'report.html') in capsys.readouterr().out
-  script(f'--runs={runs[0]}', f'--output={tmp_path / "here"}')
+def test_the_command_writes_beside_the_runs(tmp_path, runs, call):
+  status, out, _ = call(command.main, f'--runs={runs[0]},{runs[1]}')
+  assert status == errors.DONE
+  assert str(tmp_path / 'a' / 'report' / 'report.html') in out
+  call(command.main, f'--runs={runs[0]}', f'--output={tmp_path / "here"}')
   assert (tmp_path / 'here' / 'report.html').exists()
 
 
-def test_the_script_refuses_what_is_no_run_in_one_line(tmp_path, capsys):
-  with pytest.raises(SystemExit) as stopped:
-    script(f'--runs={tmp_path}')
-  assert stopped.value.code == 2
-  (line,) = capsys.readouterr().err.splitlines()
-  assert line.startswith('error: ') and 'holds no run' in line
+@pytest.mark.parametrize(
+  ('words', 'text'),
+  [
+    (['--runs={}'], 'holds no run'),
+    (['--runs='], '--runs names no run: python scripts/report.py --runs=DIR1'),
+    ([], '--runs names no run'),
+    (['--runs={}', 'more'], "'more' is not understood: --runs=DIR1,DIR2 takes no spaces"),
+    (['--rums=x'], "Unknown command line flag 'rums'"),
+  ],
+)
+def test_the_command_refuses_what_is_no_run_in_one_line(tmp_path, call, words, text):
+  found = call(command.main, *(word.format(tmp_path) for word in words))
+  status, out, err = found
+  (line,) = err.splitlines()
+  assert (status, out) == (errors.BAD_INPUT, '')
+  assert line.startswith('error: ') and text in line
+
+
+def test_what_draws_is_named_when_it_is_missing(tmp_path, runs, call, monkeypatch):
+  monkeypatch.setitem(sys.modules, 'distbelief.experiments.report', None)
+  monkeypatch.delattr('distbelief.experiments.report', raising=False)
+  status, _, err = call(command.main, f'--runs={runs[0]}')
+  assert status == errors.BAD_INPUT
+  assert err.endswith(" is missing: pip install -e '.[plots]'\n")
