@@ -24,7 +24,7 @@ from distbelief import files
 from distbelief import run as run_lib
 from distbelief.analysis import pushes
 from distbelief.analysis.run import Run
-from distbelief.experiments import runs, tasks
+from distbelief.experiments import process_stats, runs, tables
 
 CONFIG = 'configs/validation.py'
 REPLICAS = (1, 2, 5, 10, 20)
@@ -127,12 +127,12 @@ class Durations(NamedTuple):
     }
 
 
-def train(case: Case, workdir: Path) -> list[tasks.Reading]:
+def train(case: Case, workdir: Path) -> list[process_stats.Reading]:
   """Trains a case on a cluster; returns its tasks' processor times."""
   if not case.is_large:
-    return tasks.watch(CONFIG, workdir, case.fields)
+    return process_stats.watch(CONFIG, workdir, case.fields)
   with _Brake() as brake:
-    return tasks.watch(CONFIG, workdir, case.fields, brake.on_tasks)
+    return process_stats.watch(CONFIG, workdir, case.fields, brake.on_processes)
 
 
 class _Brake:
@@ -151,7 +151,7 @@ class _Brake:
     self._over.set()
     self._thread.join()
 
-  def on_tasks(self, found: Sequence[tasks.Task]) -> None:
+  def on_processes(self, found: Sequence[process_stats.Process]) -> None:
     """Takes note of who the shard is."""
     for task in found:
       if task.name == 'ps-0':
@@ -210,15 +210,17 @@ def durations(padded: Path, fast: Path, part: float = 1.0) -> tuple[Durations, f
   )
 
 
-def _between(readings: Sequence[tasks.Reading]) -> tuple[float, float, float]:
+def _between(readings: Sequence[process_stats.Reading]) -> tuple[float, float, float]:
   """Returns steps, seconds, and processor seconds of the shard between two readings."""
-  _, first, *_, last, _ = readings  # See tasks.watch.
+  _, first, *_, last, _ = readings  # See process_stats.watch.
   spent = last.processor['ps-0'] - first.processor['ps-0']
   return last.steps - first.steps, last.time - first.time, spent
 
 
-def _readings(workdir: Path) -> list[tasks.Reading]:
-  return [tasks.Reading(*own) for own in json.loads((workdir / _READINGS).read_text())]
+def _readings(workdir: Path) -> list[process_stats.Reading]:
+  return [
+    process_stats.Reading(*own) for own in json.loads((workdir / _READINGS).read_text())
+  ]
 
 
 class Found(NamedTuple):
@@ -230,19 +232,29 @@ class Found(NamedTuple):
   provenance: list[dict[str, Any]]  # Of each run.
 
 
-def repeat(workdir: Path, repetitions: int, say: Callable[[str], None] = print) -> Found:
-  """Trains all cases on clusters, one after the other, and again.
+def repeat(
+  workdir: Path,
+  repetitions: int,
+  say: Callable[[str], None] = print,
+  *,
+  names: Sequence[str] | None = None,
+) -> Found:
+  """Trains cases on clusters, one after the other, and again.
 
   Args:
     workdir: Where the runs go; cases that are finished there are not repeated.
     repetitions: How often.
     say: Shows a line.
+    names: Names of the cases; None: all.
   """
-  found = Found({}, {}, {name: [] for name in cases()}, [])
-  alone: dict[str, list[Durations]] = {name: [] for name in ALONE}
+  chosen = {name: cases()[name] for name in names or cases()}
+  found = Found({}, {}, {name: [] for name in chosen}, [])
+  needed = {case.alone for case in chosen.values()}
+  alone: dict[str, list[Durations]] = {name: [] for name in ALONE if name in needed}
   for index in range(repetitions):
     folder = workdir / f'{index}'
-    for name, case in ALONE.items():
+    for name in alone:
+      case = ALONE[name]
       say(f'repetition {index}: {name}')
       padded, fast = _folder(folder, name), _folder(folder, f'{name}, unpadded')
       unpadded = case._replace(fields={**case.fields, **FAST[name]})
@@ -252,7 +264,7 @@ def repeat(workdir: Path, repetitions: int, say: Callable[[str], None] = print) 
       told, found.num_bytes[name] = durations(padded, fast, part)
       alone[name].append(told)
       say(f'  {told}')
-    for name, case in cases().items():
+    for name, case in chosen.items():
       say(f'repetition {index}: {name}')
       place = _folder(folder, name)
       summary = _finish(case, place)
@@ -285,7 +297,8 @@ def predict(workdir: Path, found: Found) -> dict[str, Measured]:
     found: Durations where nobody else is.
   """
   predicted = {}
-  for name, case in cases().items():
+  for name in found.runs:
+    case = cases()[name]
     told = found.durations[case.alone].fields(found.num_bytes[case.alone])
     folder = _folder(workdir, name)
     config = runs.load(CONFIG, {**case.fields, **told})
@@ -342,10 +355,8 @@ def _relative(truth: Measured, found: Measured, name: str) -> float:
 
 def table(found: Mapping[str, Mapping[str, Any]]) -> str:
   """Returns the comparison as a table in Markdown: of each number cluster, simulator."""
-  lines = [
-    '| case | updates/s | staleness | distance | seconds to target | holds |',
-    '|---|---|---|---|---|---|',
-  ]
+  head = ('case', 'updates/s', 'staleness', 'distance', 'seconds to target', 'holds')
+  rows = []
   for name, row in found.items():
     own, other, off = row['cluster'], row['simulator'], row['off']
     times = '-'
@@ -355,10 +366,15 @@ def table(found: Mapping[str, Mapping[str, Any]]) -> str:
         f'({off["seconds_to_target"]:+.0%})'
       )
     failed = [what for what, holds in row['holds'].items() if not holds]
-    lines.append(
-      f'| {name} | {own["updates_per_second"]:.1f}, {other["updates_per_second"]:.1f} '
-      f'({off["updates_per_second"]:+.1%}) | {own["staleness"]:.2f}, '
-      f'{other["staleness"]:.2f} ({off["staleness"]:+.2f}) | {off["distribution"]:.2f} | '
-      f'{times} | {"no: " + ", ".join(failed) if failed else "yes"} |'
+    rows.append(
+      (
+        name,
+        f'{own["updates_per_second"]:.1f}, {other["updates_per_second"]:.1f} '
+        f'({off["updates_per_second"]:+.1%})',
+        f'{own["staleness"]:.2f}, {other["staleness"]:.2f} ({off["staleness"]:+.2f})',
+        f'{off["distribution"]:.2f}',
+        times,
+        f'no: {", ".join(failed)}' if failed else 'yes',
+      )
     )
-  return '\n'.join(lines)
+  return tables.markdown(head, rows)

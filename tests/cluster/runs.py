@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from distbelief import config as config_lib
 from distbelief import learning
-from distbelief.experiments import claims, tasks
+from distbelief.experiments import claims, process_stats
 from distbelief.telemetry import records
 from tests import warm
 
@@ -88,7 +88,7 @@ def num_records(workdir):
 
 def tasks_of(launcher):
   """Process ids by name, of all descendants of a process."""
-  return {task.name: task.pid for task in tasks.of(launcher)}
+  return {process.name: process.pid for process in process_stats.descendants(launcher)}
 
 
 @contextlib.contextmanager

@@ -64,7 +64,8 @@ def test_what_a_run_leaves(tmp_path):
   )
   assert summary['seconds_to_target'] == pytest.approx(evaluations[0].seconds, abs=1e-3)
   assert summary['clock'] == 'cluster' and summary['resumed_from'] is None
-  # Three times what scripts/start_up.py is to show for fewer tasks on a quiet machine.
+  # Three times what scripts/benchmarks/start_up.py is to show for fewer tasks on a
+  # quiet machine.
   assert 0 < summary['startup_seconds'] < 24
   assert summary['provenance']['packages']['tensorflow'] == tf.__version__
   model = tf.keras.models.load_model(workdir / 'model.keras')

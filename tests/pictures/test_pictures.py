@@ -143,7 +143,7 @@ def test_many_replicas_fit(tmp_path, replicas):
 
 
 def test_a_hundred_thousand_steps_are_drawn_in_time(tmp_path):
-  """The bound is 20 s (scripts/drawing.py); here three times that."""
+  """The bound is 20 s (scripts/benchmarks/drawing.py); here three times that."""
   made = made_up_run.downpour([0.01] * 10, 100_000, num_shards=2)
   run = Run(made_up_run.write(tmp_path / 'run', made, ROWS))
   give_samples(run, 1000)

@@ -1,8 +1,11 @@
-"""How fast the simulator is: whole commands, and what the time goes into.
+r"""How fast the simulator is: whole commands, and what the time goes into.
+
+python scripts/benchmarks/simulator_speed.py --workdir=runs/simulator_speed
 
 What an update takes is told by runs of different lengths, so that start and end do not
 count. One process that does the same steps one after another is algorithm sgd, the same
-gradients and rule in a loop of its own.
+gradients and rule in a loop of its own. Writes paper_results/simulator/speed.json; ten
+minutes on 2 cores, on a machine that does nothing else.
 """
 
 from __future__ import annotations
@@ -11,20 +14,26 @@ import json
 import os
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from absl import flags
 
+from distbelief import errors
 from distbelief.algorithms import catalog
-from distbelief.experiments import tasks
+from distbelief.command_line import parsing
+from distbelief.command_line.program import program
+from distbelief.experiments import process_stats, results
 
 RATIO = 1.4  # At least, of updates/s, to one process.
 BOOKKEEPING = 0.15  # At most, of the time.
 GIGABYTES = 4.0  # At most, of 200 replicas.
 
+_WORDS = '--workdir=DIR [--pairs=COUNT] [--output=FILE.json]'
 _SHORT, _LONG = 1000, 5000  # Steps.
 _LENGTHS = (2000, 4000, 8000, 16_000)
 _NETWORK = 4 * (256,)
@@ -74,7 +83,7 @@ def run(
   if virtual:
     fields |= {'cluster.step_seconds': 0.1, 'cluster.step_distribution': 'gamma'}
   clock = 'virtual' if virtual else 'cluster'
-  words = tasks.command('configs/synthetic_speech.py', workdir, fields, clock)
+  words = process_stats.command('configs/synthetic_speech.py', workdir, fields, clock)
   began = time.monotonic()
   process = subprocess.Popen(words, stderr=subprocess.DEVNULL)
   _, status, usage = os.wait4(process.pid, 0)
@@ -152,3 +161,32 @@ def many(workdir: Path, say: Callable[[str], None] = print) -> dict[str, Any]:
   first = next(iter(found.values()))
   first |= {'bound': GIGABYTES, 'holds': first['gigabytes'] <= GIGABYTES}
   return found
+
+
+@program
+def main(argv: list[str]) -> int:
+  """Measures and writes the result; returns an exit status."""
+  values = flags.FlagValues()
+  workdir = flags.DEFINE_string('workdir', None, 'Where the runs go; new.', values)
+  output = flags.DEFINE_string(
+    'output', 'paper_results/simulator/speed.json', 'The JSON file to write.', values
+  )
+  repetitions = flags.DEFINE_integer(
+    'pairs', 5, 'How often the two are compared.', 1, flag_values=values
+  )
+  if parsing.parse(values, argv, _WORDS) is None:
+    return errors.DONE
+  folder = Path(parsing.required(workdir, argv, _WORDS))
+  results.write(
+    output.value,
+    {
+      'pairs': pairs(folder / 'pairs', repetitions.value),
+      'growth': growth(folder / 'growth'),
+      'many': many(folder / 'many'),
+    },
+  )
+  return errors.DONE
+
+
+if __name__ == '__main__':
+  sys.exit(main())

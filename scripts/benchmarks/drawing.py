@@ -1,7 +1,13 @@
-"""How long a long run takes to draw, its records made up, and a large model to sketch."""
+r"""How long drawing a run of 100,000 steps takes: python scripts/benchmarks/drawing.py.
+
+Makes up the records of such a run, draws all of its pictures and its trace, several
+times, each in a process of its own; sketches the paper's 42 M parameters as often; and
+writes paper_results/recording/drawing.json.
+"""
 
 from __future__ import annotations
 
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -9,10 +15,15 @@ import time
 from pathlib import Path
 
 import numpy as np
+from absl import flags
 
 from distbelief import config as config_lib
+from distbelief import errors
 from distbelief.analysis import trace
 from distbelief.analysis.run import Run
+from distbelief.command_line import parsing
+from distbelief.command_line.program import program
+from distbelief.experiments import results
 from distbelief.telemetry import records, steps, swarm
 
 STEPS = 100_000
@@ -71,8 +82,7 @@ def measure(repetitions: int) -> dict[str, list[float]]:
     for _ in range(repetitions):
       for what, seconds in found.items():
         start = time.monotonic()
-        code = f'from {__name__} import draw; draw({what!r}, {folder!r})'
-        subprocess.run([sys.executable, '-c', code], check=True)
+        subprocess.run([sys.executable, __file__, f'--draw={what}', folder], check=True)
         seconds.append(time.monotonic() - start)
   return found
 
@@ -102,3 +112,45 @@ def draw(what: str, workdir: str) -> None:
     gallery.of_run(Run(workdir))
   else:
     trace.write(trace.make(Run(workdir)), Path(workdir) / 'trace.json.gz')
+
+
+@program
+def main(argv: list[str]) -> int:
+  """Measures and writes the result; returns an exit status."""
+  values = flags.FlagValues()
+  output = flags.DEFINE_string(
+    'output', 'paper_results/recording/drawing.json', 'The JSON file to write.', values
+  )
+  repetitions = flags.DEFINE_integer(
+    'repetitions', 5, 'How often it is drawn.', 1, flag_values=values
+  )
+  what = flags.DEFINE_string(
+    'draw',
+    None,
+    'What to draw of the run in DIR, and no more: for the measurement.',
+    values,
+  )
+  words = parsing.parse(values, argv, '[--repetitions=COUNT] [--output=FILE.json]')
+  if words is None:
+    return errors.DONE
+  if what.value:
+    draw(what.value, *words)
+    return errors.DONE
+  found = measure(repetitions.value)
+  found['sketch'] = sketch(PARAMETERS, repetitions.value)
+  medians = {name: statistics.median(seconds) for name, seconds in found.items()}
+  fields = {
+    'steps': STEPS,
+    'bound_seconds': BOUND,
+    'sketched_parameters': PARAMETERS,
+    'medians': medians,
+    'seconds': found,
+    'holds': medians['pictures'] + medians['trace'] < BOUND,
+  }
+  results.write(output.value, fields)
+  print(f'{STEPS:,} steps: {medians} s')
+  return errors.DONE
+
+
+if __name__ == '__main__':
+  sys.exit(main())

@@ -1,0 +1,56 @@
+r"""How long it takes from the command to the first training step.
+
+python scripts/benchmarks/start_up.py --workdir=runs/start_up
+
+Starts configs/synthetic_speech.py (2 replicas, 1 parameter server, import of TensorFlow
+included) several times and writes paper_results/start_up/start_up.json.
+"""
+
+import json
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+from absl import flags
+
+from distbelief import errors
+from distbelief.command_line import parsing
+from distbelief.command_line.program import program
+from distbelief.experiments import process_stats, results
+
+_WORDS = '--workdir=DIR [--runs=COUNT] [--output=FILE.json]'
+_CONFIG = 'configs/synthetic_speech.py'
+
+
+def seconds(workdir: Path) -> float:
+  """Starts a short run; returns when its first step began, from the command on."""
+  words = process_stats.command(_CONFIG, workdir, {'num_steps': 40})
+  subprocess.run(words, check=True)
+  return json.loads((workdir / 'summary.json').read_text())['startup_seconds']
+
+
+@program
+def main(argv: list[str]) -> int:
+  """Runs all and writes the result; returns an exit status."""
+  values = flags.FlagValues()
+  workdir = flags.DEFINE_string('workdir', None, 'Where the runs go; new.', values)
+  output = flags.DEFINE_string(
+    'output', 'paper_results/start_up/start_up.json', 'The JSON file to write.', values
+  )
+  runs = flags.DEFINE_integer(
+    'runs', 7, 'Number of starts; the first may read from disk.', 1, flag_values=values
+  )
+  if parsing.parse(values, argv, _WORDS) is None:
+    return errors.DONE
+  folder = Path(parsing.required(workdir, argv, _WORDS))
+  found = [round(seconds(folder / f'{index}'), 2) for index in range(runs.value)]
+  results.write(
+    output.value, {'startup_seconds': found, 'median': statistics.median(found)}
+  )
+  print(found)
+  return errors.DONE
+
+
+if __name__ == '__main__':
+  sys.exit(main())
