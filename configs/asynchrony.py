@@ -3,7 +3,7 @@ r"""Three replicas whose sleeps are known, to hold timelines and staleness to ar
 Steps of 100 ms that vary by 15 % (constant ones fall into phase), 2 shards; the acoustic
 network is small, so that computing and moving parameters cost little of that.
 
-Run:  python scripts/asynchrony.py --workdir=runs/asynchrony
+Run:  python scripts/reproduce.py --experiment=asynchrony
 Expect: see paper_results/asynchrony.
 """
 

@@ -3,7 +3,7 @@ r"""Downpour and synchronous SGD on padded machines, for measuring time, not acc
 4 replicas whose steps take 100 ms; the acoustic network at a fortieth of the paper's
 width, so that computing and moving parameters cost little of that.
 
-Run:  python scripts/side_by_side.py --workdir=runs/side_by_side
+Run:  python scripts/reproduce.py --experiment=side_by_side
 Expect: see paper_results/side_by_side.
 """
 

@@ -3,7 +3,7 @@ r"""Clusters that are padded, for the simulator to predict.
 Steps of 200 ms that vary by 15 %, 1 shard, a network so small that two cores host 20
 replicas, and long windows: what they wait for is not the processor.
 
-Run:  python scripts/validate_simulator.py --workdir=runs/validation
+Run:  python scripts/reproduce.py --experiment=simulator_validation
 Expect: see paper_results/simulator.
 """
 

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from distbelief.experiments import tables
+
 
 class Claim(NamedTuple):
   """A number that must lie between bounds."""
@@ -57,12 +59,18 @@ def judge(
 
 def table(judged: list[dict[str, Any]]) -> str:
   """Returns the claims as a table in Markdown."""
-  lines = ['| claim | theory | bounds | median | holds |', '|---|---|---|---|---|']
-  for row in judged:
-    most = '' if row['most'] is None else f' to {row["most"]:.3g}'
-    bounds = f'{row["least"]:.3g}{most}' if most else f'at least {row["least"]:.3g}'
-    lines.append(
-      f'| {row["claim"]} | {row["theory"]:.3g} | {bounds} | {row["median"]:.3f} | '
-      f'{"yes" if row["holds"] else "no"} |'
+  rows = [
+    (
+      row['claim'],
+      f'{row["theory"]:.3g}',
+      _bounds(row['least'], row['most']),
+      f'{row["median"]:.3f}',
+      'yes' if row['holds'] else 'no',
     )
-  return '\n'.join(lines)
+    for row in judged
+  ]
+  return tables.markdown(('claim', 'theory', 'bounds', 'median', 'holds'), rows)
+
+
+def _bounds(least: float, most: float | None) -> str:
+  return f'at least {least:.3g}' if most is None else f'{least:.3g} to {most:.3g}'

@@ -12,6 +12,7 @@ import ml_collections
 from distbelief import config as config_lib
 from distbelief import errors
 from distbelief.analysis import summary as summary_lib
+from distbelief.experiments import tables
 
 _LEGEND = (
   "machines: how much slower each replica's is; accuracy: of hold-out frames; to X:\n"
@@ -108,15 +109,7 @@ def table(rows: Sequence[Row]) -> str:
     )
     for r in rows
   ]
-  widths = [max(map(len, column)) for column in zip(head, *lines)]
-  text = [
-    ' '.join(
-      cell.ljust(width) if index < 2 else cell.rjust(width)
-      for index, (cell, width) in enumerate(zip(line, widths))
-    ).rstrip()
-    for line in (head, ['-' * width for width in widths], *lines)
-  ]
-  return '\n'.join([*text, '', _LEGEND])
+  return '\n'.join([tables.text(head, lines, num_left=2), '', _LEGEND])
 
 
 def _seconds_to_target(row: Row) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from distbelief.experiments import runs
+from distbelief.experiments import runs, tables
 
 CONFIG = 'configs/font_digits.py'
 
@@ -84,36 +84,48 @@ def plain_keras_accuracy(workdir: Path, seed: int) -> float:
 
 def table(found: Mapping[str, Any]) -> str:
   """Returns the medians as a table in Markdown."""
-  lines = ['| network | hold-out accuracy | of model.keras, by plain Keras | seconds |']
-  lines.append('|---|---|---|---|')
-  for name, case in found.items():
-    lines.append(
-      f'| {name} | {case["median_holdout_accuracy"]:.1%} '
-      f'| {case["median_plain_keras_accuracy"]:.1%} | {case["median_seconds"]:.0f} |'
+  head = ('network', 'hold-out accuracy', 'of model.keras, by plain Keras', 'seconds')
+  rows = [
+    (
+      name,
+      f'{case["median_holdout_accuracy"]:.1%}',
+      f'{case["median_plain_keras_accuracy"]:.1%}',
+      f'{case["median_seconds"]:.0f}',
     )
-  return '\n'.join(lines)
+    for name, case in found.items()
+  ]
+  return tables.markdown(head, rows)
 
 
 def measure(
-  workdir: Path, seeds: Sequence[int], say: Callable[[str], None]
+  workdir: Path,
+  seeds: Sequence[int],
+  say: Callable[[str], None],
+  *,
+  cases: Sequence[str] = tuple(CASES),
+  num_steps: int | None = None,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-  """Trains every case with every seed.
+  """Trains cases with every seed.
 
   Args:
     workdir: Where the runs go; finished ones are not repeated.
-    seeds: Of weights, orders and dropout, and of the data.
+    seeds: Seeds of weights, orders and dropout, and of the data.
     say: Shows a line.
+    cases: Keys of CASES.
+    num_steps: Minibatches; None: as many as the config says.
 
   Returns:
     Per case its runs and medians; and the provenance of each run.
   """
   found: dict[str, Any] = {}
   trained = []
-  for name, fields in CASES.items():
+  length = {} if num_steps is None else {'num_steps': num_steps}
+  for name in cases:
+    fields = CASES[name]
     rows = []
     for seed in seeds:
       folder = workdir / name.replace(', ', '-').replace(' ', '_') / str(seed)
-      summary = runs.finish(CONFIG, folder, {**fields, 'seed': seed})
+      summary = runs.finish(CONFIG, folder, {**fields, **length, 'seed': seed})
       row = {
         'seed': seed,
         'holdout_accuracy': summary['holdout_accuracy'],

@@ -10,6 +10,8 @@ from typing import Any
 from distbelief.algorithms import catalog
 from distbelief.experiments import runs
 
+RATES = (0.01, 0.02, 0.04, 0.08, 0.16)  # A grid to begin with.
+
 _KEPT = ('seconds', 'steps', 'updates', 'holdout_accuracy', 'seconds_to_target')
 
 
@@ -20,21 +22,25 @@ def grid(
   rates: Sequence[float],
   seeds: Sequence[int],
   say: Callable[[str], None],
+  *,
+  num_steps: int | None = None,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
   """Trains a config by every algorithm at every rate.
 
   Args:
     config: Path of a config file.
     workdir: Where the runs go; finished ones are not repeated.
-    algorithms: Names.
-    rates: To try.
-    seeds: To try each with.
+    algorithms: Names of algorithms.
+    rates: Learning rates to try.
+    seeds: Seeds to try each of them with.
     say: Shows a line.
+    num_steps: Minibatches; None: as many as the config says.
 
   Returns:
     Per algorithm the runs, the mean hold-out accuracy over the seeds at every rate, and
     the best rate; and the provenance of each run.
   """
+  length = {} if num_steps is None else {'num_steps': num_steps}
   found: dict[str, Any] = {}
   trained = []
   for algorithm in algorithms:
@@ -43,7 +49,7 @@ def grid(
       for seed in seeds:
         folder = workdir / f'{algorithm}-{rate:g}-seed-{seed}'
         fields = {'algorithm': algorithm, 'seed': seed, field: rate}
-        summary = runs.finish(config, folder, fields)
+        summary = runs.finish(config, folder, {**fields, **length})
         row = {'rate': rate, 'seed': seed, **{name: summary[name] for name in _KEPT}}
         say(json.dumps({'algorithm': algorithm, **row}))
         rows.append(row)
@@ -61,3 +67,12 @@ def grid(
       'runs': rows,
     }
   return found, trained
+
+
+def best(found: dict[str, Any]) -> str:
+  """Returns each algorithm's best rate as a line of text."""
+  lines = []
+  for algorithm, result in found.items():
+    edge = ' (the end of the grid: try beyond)' * result['at_the_end_of_the_grid']
+    lines.append(f'{algorithm}: {result["field"]} = {result["best_rate"]:g}{edge}')
+  return '\n'.join(lines)

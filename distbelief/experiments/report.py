@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import dataclasses
 import datetime
-import html
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import numpy as np
 
 from distbelief import config as config_lib
@@ -242,103 +242,48 @@ def _tell_apart(runs: Sequence[Run]) -> None:
     run.name = '-'.join(path[-length:])
 
 
-_STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; color: #222; margin: 0 auto;
-  max-width: 1180px; padding: 0 1rem 3rem; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .88rem; }
-th, td { padding: .28rem .7rem; text-align: left; border-bottom: 1px solid #e3e3e3; }
-td { font-variant-numeric: tabular-nums; white-space: nowrap; }
-thead th { border-bottom: 2px solid #888; vertical-align: bottom; }
-th.group { color: #9b2226; padding-top: 1rem; }
-th.label { font-weight: normal; position: sticky; left: 0; background: #fff; }
-figure { margin: 1rem 0; } img { max-width: 100%; height: auto; }
-figcaption { font-size: .88rem; color: #555; }
-.note { background: #fff6e0; border-left: 4px solid #e69f00; padding: .4rem .8rem; }
-code { font-size: .85rem; overflow-wrap: anywhere; }
-@media (max-width: 600px) { body { font-size: 15px; } th, td { padding: .25rem .4rem; } }
-"""
-
-
 def _page(
   columns: Sequence[Column],
   pictures: dict[str, tuple[str, bytes]],
   traces: Sequence[tuple[str, str]],
 ) -> str:
-  names = ', '.join(c.run.name for c in columns)
-  made = datetime.datetime.now(datetime.UTC).strftime('%Y-%m-%d %H:%M UTC')
-  parts = [
-    '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">',
-    '<meta name="viewport" content="width=device-width, initial-scale=1">',
-    f'<title>{html.escape(names)}</title><style>{_STYLE}</style></head><body>',
-    f'<h1>{html.escape(names)}</h1><p>Made {made}. Every number is measured, by the '
-    "runs' own records and evaluations; their meaning: README, What is logged.</p>",
-    *_missing(columns),
-    '<h2>What was traded for what</h2>',
-    _table(columns),
-  ]
-  for name, (title, png) in pictures.items():
-    source = base64.b64encode(png).decode()
-    shown, file = html.escape(title), html.escape(f'{name}.png')
-    parts.append(
-      f'<figure><h2>{shown}</h2><a href="{file}">'
-      f'<img alt="{shown}" src="data:image/png;base64,{source}"></a></figure>'
-    )
-  if traces:
-    parts.append('<h2>Every step: traces for ui.perfetto.dev</h2><ul>')
-    parts += [
-      f'<li><a href="{html.escape(name)}">{html.escape(name)}</a>: {html.escape(note)}'
-      for name, note in traces
-    ]
-    parts.append('</ul>')
-  parts += ['<h2>Where the numbers come from</h2>', _origins(columns), '</body></html>']
-  return '\n'.join(parts) + '\n'
+  environment = jinja2.Environment(
+    loader=jinja2.PackageLoader(__package__, ''),
+    autoescape=True,
+    trim_blocks=True,
+    undefined=jinja2.StrictUndefined,
+  )
+  return environment.get_template('report.html.jinja').render(
+    names=', '.join(c.run.name for c in columns),
+    made=datetime.datetime.now(datetime.UTC).strftime('%Y-%m-%d %H:%M UTC'),
+    runs=[_described(c.run) for c in columns],
+    rows=[
+      {'group': group, 'label': label, 'cells': [of(c) for c in columns]}
+      for group, label, of in _rows(columns)
+    ],
+    pictures=[
+      {'title': title, 'file': f'{name}.png', 'base64': base64.b64encode(png).decode()}
+      for name, (title, png) in pictures.items()
+    ],
+    traces=traces,
+  )
 
 
-def _missing(columns: Sequence[Column]) -> list[str]:
-  lacks = {c.run.name: '; '.join(c.run.missing()) for c in columns}
-  return [
-    f'<p class="note"><b>{html.escape(name)}</b>: {html.escape(text)}</p>'
-    for name, text in lacks.items()
-    if text
-  ]
-
-
-def _table(columns: Sequence[Column]) -> str:
-  names = ''.join(f'<th>{html.escape(c.run.name)}</th>\n' for c in columns)
-  lines = ['<div class="wide"><table><thead><tr><th></th>', names, '</tr></thead><tbody>']
-  before = ''
-  for group, label, of in _rows(columns):
-    if group != before:
-      lines.append(
-        f'<tr><th class="group" colspan="{len(columns) + 1}">{group}</th></tr>'
-      )
-    before = group
-    cells = ''.join(f'<td>{html.escape(of(c))}</td>' for c in columns)
-    lines.append(f'<tr><th class="label">{label}</th>{cells}</tr>')
-  return '\n'.join([*lines, '</tbody></table></div>'])
-
-
-def _origins(columns: Sequence[Column]) -> str:
-  lines = ['<div class="wide"><table><tbody>']
-  for c in columns:
-    origin: dict[str, Any] = (c.run.summary or {}).get('provenance', {})
-    git = origin.get('git') or {}
-    clean = '' if git.get('clean', True) else ' (with changes)'
-    packages = origin.get('packages', {})
-    lines.append(
-      f'<tr><th>{html.escape(c.run.name)}</th><td>'
-      + '<br>'.join(
-        html.escape(str(text))
-        for text in (
-          c.run.workdir,
-          f'{origin.get("started", "not finished")}, commit '
-          f'{str(git.get("commit", "?"))[:12]}{clean}',
-          f'{origin.get("processor", "")}, {origin.get("processors", "?")} processors, '
-          f'TensorFlow {packages.get("tensorflow", "?")}',
-        )
-      )
-      + f'<br><code>{html.escape(" ".join(origin.get("command", [])))}</code></td></tr>'
-    )
-  return '\n'.join([*lines, '</tbody></table></div>'])
+def _described(run: Run) -> dict[str, Any]:
+  """Returns what the page says of a run beside its numbers."""
+  origin: dict[str, Any] = (run.summary or {}).get('provenance', {})
+  git = origin.get('git') or {}
+  clean = '' if git.get('clean', True) else ' (with changes)'
+  packages = origin.get('packages', {})
+  return {
+    'name': run.name,
+    'missing': '; '.join(run.missing()),
+    'origin': [
+      run.workdir,
+      f'{origin.get("started", "not finished")}, commit '
+      f'{str(git.get("commit", "?"))[:12]}{clean}',
+      f'{origin.get("processor", "")}, {origin.get("processors", "?")} processors, '
+      f'TensorFlow {packages.get("tensorflow", "?")}',
+    ],
+    'command': ' '.join(origin.get('command', [])),
+  }

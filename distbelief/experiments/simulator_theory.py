@@ -23,21 +23,21 @@ SIZES = (4, 16, 64)
 BACKUPS = (0, 2, 8)  # Of 16.
 LATENCY = 0.1
 _T, _DEVIATION = 0.2, 0.15
-_STEPS = 400  # Of each replica.
+STEPS = 400  # Of each replica.
 _DRAWN = 400_000
 
 
-def cases() -> dict[str, dict[str, Any]]:
+def cases(steps_of_replica: int = STEPS) -> dict[str, dict[str, Any]]:
   """Returns what each changes of the config, by name."""
   found: dict[str, dict[str, Any]] = {}
   for size in SIZES:
-    own = {'cluster.num_replicas': size, 'num_steps': _STEPS * size}
+    own = {'cluster.num_replicas': size, 'num_steps': steps_of_replica * size}
     own['eval_steps'] = own['num_steps']
     found[f'{size} replicas'] = own
     found[f'{size} replicas, latency'] = {**own, 'cluster.latency_seconds': LATENCY}
     found[f'{size} replicas, overlapped'] = {**own, 'downpour.overlap': True}
   for backups in BACKUPS:
-    steps = _STEPS * (16 - backups)
+    steps = steps_of_replica * (16 - backups)
     found[f'synchronous, {backups} backups'] = {
       'algorithm': 'synchronous',
       'cluster.num_replicas': 16,
@@ -89,19 +89,24 @@ def _of(case: str) -> Callable[[dict[str, float]], float]:
 
 
 def repeat(
-  workdir: Path, repetitions: int, say: Callable[[str], None] = print
+  workdir: Path,
+  repetitions: int,
+  say: Callable[[str], None] = print,
+  *,
+  steps: int = STEPS,
 ) -> list[dict[str, float]]:
   """Runs all cases with several seeds; returns staleness or seconds of a step of each.
 
   Args:
     workdir: Where the runs go.
-    repetitions: Seeds.
+    repetitions: Number of seeds.
     say: Shows a line.
+    steps: Steps of each replica.
   """
   found: list[dict[str, float]] = []
   for seed in range(repetitions):
     found.append({})
-    for index, (name, fields) in enumerate(cases().items()):
+    for index, (name, fields) in enumerate(cases(steps).items()):
       say(f'seed {seed}: {name}')
       config = runs.load(CONFIG, {**fields, 'seed': seed})
       summary = run_lib.train(config, workdir / f'{seed}-{index}', clock='virtual')

@@ -1,4 +1,4 @@
-"""What scripts/asynchrony.py measures, once and short, with bounds 3 times as wide."""
+"""What experiments/asynchrony.py has, once and short, with bounds 3 times as wide."""
 
 import contextlib
 import os

@@ -27,7 +27,7 @@ def by_plain_keras(workdir, seed=0):
 
 
 def test_batch_normalisation_is_worth_what_it_is_in_one_process(tmp_path):
-  """Within 1 point, shown by scripts/font_digits.py; here, of 500 examples, within 3."""
+  """Within 1 point (the experiment font_digits); here, of 500 examples, within 3."""
   scores = {}
   for algorithm in ('sgd', 'downpour', 'synchronous'):
     workdir = tmp_path / algorithm

@@ -1,4 +1,4 @@
-"""What scripts/side_by_side.py compares, once and short, with bounds 3 times as wide."""
+"""What experiments/side_by_side.py has, once and short, with bounds 3 times as wide."""
 
 import pytest
 

@@ -91,7 +91,7 @@ def test_what_a_synchronous_run_leaves(tmp_path):
   assert np.bincount(updates).tolist() == [0] + [3] * 50
   assert (found['version_held'][:, 0] == updates - 1).all()
   # All wait for the slowest, and it for nobody. (Bounds are three times as wide as those
-  # of scripts/side_by_side.py.)
+  # of the experiment side_by_side.)
   waiting = [row['waiting'] for row in summary['replicas']]
   assert waiting[0] > 0.5 and waiting[1] > 0.5 and waiting[2] < 0.3
   waited = found['wait_end'] - found['wait_start']

@@ -1,8 +1,8 @@
-"""What scripts/validate_simulator.py measures, once and short, bounds 3 times as wide."""
+"""What experiments/validation.py measures, once and short, bounds 3 times as wide."""
 
 import pytest
 
-from distbelief.experiments import tasks, validation
+from distbelief.experiments import process_stats, validation
 from tests import warm
 from tests.cluster import runs
 
@@ -11,7 +11,7 @@ from tests.cluster import runs
 @pytest.mark.alone
 def test_the_simulator_tells_beforehand_what_a_cluster_does(tmp_path, monkeypatch):
   monkeypatch.chdir(runs.ROOT)
-  warm.instead_of_subprocess(monkeypatch, tasks)
+  warm.instead_of_subprocess(monkeypatch, process_stats)
   alone = {**validation.ALONE['alone'].fields, 'num_steps': 100, 'eval_steps': 20}
   fast = {**validation.FAST['alone'], 'num_steps': 1000, 'eval_steps': 100}
   three = {**alone, 'cluster.num_replicas': 3, 'num_steps': 210, 'eval_steps': 70}
