@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets everything up, checks format and lint, and runs the tests.
+# Sets everything up, checks format, lint, imports and types, and runs the tests.
 #
 #   scripts/test.sh [--all] [words for pytest ...]
 #
@@ -15,6 +15,8 @@ if [ "${1:-}" = --all ]; then
 fi
 .venv/bin/ruff format --check .
 .venv/bin/ruff check .
+.venv/bin/lint-imports --no-logo # The ladder of imports, see pyproject.toml.
+.venv/bin/mypy
 
 none=5 # Pytest's status when nothing was selected.
 result=$none

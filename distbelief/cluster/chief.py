@@ -22,6 +22,7 @@ from distbelief.cluster.windows import Windows
 from distbelief.rundir import checkpoints
 from distbelief.rundir.logbook import Logbook
 from distbelief.telemetry import provenance
+from distbelief.telemetry.display import Reporter
 from distbelief.telemetry.steps import INCARNATION
 
 _LOOK_SECONDS = 0.2  # Between two looks at the shards.
@@ -45,7 +46,7 @@ class Chief:
     config: ml_collections.ConfigDict,
     workdir: Path,
     tf_config: Mapping[str, Any],
-    display: Any,
+    display: Reporter,
     origin: provenance.Origin,
     agree: Callable[[], None] = lambda: None,
   ) -> None:

@@ -27,6 +27,7 @@ from distbelief.cluster.leader import Leader, Start
 from distbelief.cluster.lockstep import Lockstep
 from distbelief.rundir.logbook import Logbook
 from distbelief.telemetry import provenance
+from distbelief.telemetry.display import Reporter
 
 # Between two times that workers ask each other whether to go on; that takes some 20 ms.
 _WINDOW_SECONDS = 1.0
@@ -44,7 +45,7 @@ class Worker:
     config: ml_collections.ConfigDict,
     workdir: Path,
     tf_config: Mapping[str, Any],
-    display: Any,
+    display: Reporter,
     origin: provenance.Origin,
     agree: Callable[[], None] = lambda: None,
   ) -> None:

@@ -14,10 +14,11 @@ from distbelief import config as config_lib
 from distbelief import rehearsal
 from distbelief.cluster import environment, servers
 from distbelief.telemetry import provenance
+from distbelief.telemetry.display import Reporter
 
 
 def check(
-  config: ml_collections.ConfigDict, workdir: str = '', display: Any = None
+  config: ml_collections.ConfigDict, workdir: str = '', display: Reporter | None = None
 ) -> None:
   """Tries the model and the data, before any task starts.
 
@@ -44,7 +45,7 @@ def run(
   tf_config: Mapping[str, Any],
   config: ml_collections.ConfigDict,
   workdir: str,
-  display: Any,
+  display: Reporter,
   origin: provenance.Origin,
 ) -> None:
   """Plays one task of a cluster on this machine to its end."""

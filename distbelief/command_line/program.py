@@ -8,11 +8,19 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 from distbelief import errors
 
 
-def program(main: Callable[[list[str]], int]) -> Callable[[list[str] | None], int]:
+class Program(Protocol):
+  """An entry point."""
+
+  def __call__(self, argv: list[str] | None = None) -> int:
+    """Runs with these words, or the process' own; returns an exit status."""
+
+
+def program(main: Callable[[list[str]], int]) -> Program:
   """Makes an entry point: a user's error becomes one line on standard error.
 
   Args:

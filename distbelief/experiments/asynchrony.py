@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from distbelief.analysis import trace
 from distbelief.analysis.pushes import staleness
 from distbelief.analysis.run import Run
@@ -100,7 +102,12 @@ def _staleness(case: str) -> Callable[[Repetition], float]:
 
 def _cycle(measured: Measured) -> float:
   """Returns how long a blocking step is, with the fetch and the push of the trace."""
-  return T + sum(statistics.mean(measured.spans[kind]) for kind in ('fetch', 'push'))
+  return T + sum(_mean_span(measured, kind) for kind in ('fetch', 'push'))
+
+
+def _mean_span(measured: Measured, kind: str) -> float:
+  """Returns the mean over the replicas, all of which have such spans."""
+  return float(np.mean(np.array(measured.spans[kind], np.float64)))
 
 
 CLAIMS = (
@@ -187,7 +194,7 @@ def repeat(
   *,
   say: Callable[[str], None] = print,
   num_steps: int | None = None,
-) -> list[Repetition]:
+) -> list[dict[str, Measured]]:
   """Runs all cases one after the other, and again (runs.repeat)."""
   return runs.repeat(
     CONFIG, CASES, measure, workdir, repetitions, say=say, num_steps=num_steps

@@ -123,7 +123,7 @@ def _value(word: str, text: str, default: Any) -> Any:
     fits = bool(value) and {type(item) for item in value} <= {type(i) for i in default}
   else:
     fits = type(value) is (int if default is None else type(default)) and (
-      value or not default
+      bool(value) or not default
     )
   if not fits:
     raise errors.UserError(f'--option={word} cannot be: the default is {default!r}')

@@ -89,7 +89,7 @@ def watch(
         if done[-1].name == 'evaluation':
           processes = descendants(process.pid)
           on_processes(processes)
-          used: collections.Counter[str] = collections.Counter()
+          used: dict[str, float] = collections.defaultdict(float)
           for own in processes:
             used[own.name] += own.seconds
           readings.append(Reading(done[-1].steps, done[-1].start, used))

@@ -58,7 +58,7 @@ def grid(
       rate: sum(r['holdout_accuracy'] for r in rows if r['rate'] == rate) / len(seeds)
       for rate in rates
     }
-    best = max(means, key=means.get)
+    best = max(means, key=lambda rate: means[rate])
     found[algorithm] = {
       'field': f'config.{field}',
       'best_rate': best,

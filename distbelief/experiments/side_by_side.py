@@ -60,6 +60,11 @@ def _seconds(case: str, other: str) -> Callable[[Repetition], float]:
   return lambda found: found[case].seconds / found[other].seconds
 
 
+def _padded(case: str, index: int) -> Callable[[Repetition], float]:
+  """Returns what tells the shortest (0) or the longest (2) step as a part of T."""
+  return lambda found: found[case].step[index] / 0.1
+
+
 CLAIMS = (
   Claim(
     'one slow: time of synchronous / Downpour',
@@ -110,9 +115,7 @@ CLAIMS = (
     Claim(
       f'{algorithm}: {which} of 20 padded steps / T',
       *(1.0, 1.0, 1.08),
-      lambda found, case=f'{algorithm}, 20 steps', index=index: (
-        found[case].step[index] / 0.1
-      ),
+      _padded(f'{algorithm}, 20 steps', index),
     )
     for algorithm in ('downpour', 'sgd')
     for which, index in (('shortest', 0), ('longest', 2))
@@ -146,7 +149,7 @@ def repeat(
   *,
   say: Callable[[str], None] = print,
   num_steps: int | None = None,
-) -> list[Repetition]:
+) -> list[dict[str, Measured]]:
   """Runs all cases one after the other, and again; finished ones are not repeated.
 
   Args:

@@ -270,8 +270,8 @@ def repeat(
       summary = _finish(case, place)
       found.provenance.append(summary['provenance'])
       found.runs[name].append(measure(place, summary))
-  for name, own in alone.items():
-    found.durations[name] = Durations(*map(statistics.median, zip(*own)))
+  for name, several in alone.items():
+    found.durations[name] = Durations(*(statistics.median(v) for v in zip(*several)))
   return found
 
 
@@ -317,11 +317,12 @@ def distance(one: Sequence[float], other: Sequence[float]) -> float:
 def median(found: Sequence[Measured]) -> Measured:
   """Returns the median of several runs, number by number."""
   times = [run.seconds_to_target for run in found]
+  reached = [seconds for seconds in times if seconds is not None]
   return Measured(
     statistics.median(run.updates_per_second for run in found),
     statistics.median(run.staleness for run in found),
     np.median([run.quantiles for run in found], axis=0).tolist(),
-    None if None in times else statistics.median(times),
+    statistics.median(reached) if len(reached) == len(times) else None,
     statistics.median(run.accuracy for run in found),
   )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import itertools
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -17,6 +16,7 @@ from distbelief.analysis.run import Run
 from distbelief.models.objective import Objective
 from distbelief.telemetry import snapshots
 from distbelief.telemetry.board import MetricWriter
+from distbelief.telemetry.display import Reporter
 from distbelief.telemetry.sketch import Sketch
 
 _EXAMPLES = 1024  # Of the hold-out data, over which the loss is taken.
@@ -30,7 +30,7 @@ def show(
   source: data.Source,
   weights: Weights,
   writer: MetricWriter,
-  display: Any,
+  display: Reporter,
 ) -> None:
   """Does all of it; what only shows a run must not keep it from ending.
 

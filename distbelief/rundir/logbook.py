@@ -31,6 +31,7 @@ from distbelief.telemetry import (
   swarm,
 )
 from distbelief.telemetry.clock import REAL, Clock
+from distbelief.telemetry.display import Reporter
 from distbelief.telemetry.records import Incarnation
 from distbelief.telemetry.steps import LOG_COLUMN, Status
 from distbelief.telemetry.tally import Tally
@@ -55,7 +56,7 @@ class Logbook:
     self,
     config: ml_collections.ConfigDict,
     workdir: Path,
-    display: Any,
+    display: Reporter,
     origin: provenance.Origin,
     objective: Objective,
     source: data.Source,

@@ -10,7 +10,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 import ml_collections
 
@@ -19,6 +19,7 @@ from distbelief import errors
 from distbelief.rundir import task_failures
 from distbelief.telemetry import display as display_lib
 from distbelief.telemetry import provenance
+from distbelief.telemetry.display import Reporter
 
 _TASK = ('simulator', 0)  # In the names of its files in logs/.
 
@@ -81,7 +82,7 @@ def _train(
   config: ml_collections.ConfigDict,
   workdir: Path,
   origin: provenance.Origin,
-  display: Any,
+  display: Reporter,
 ) -> int:
   import tensorflow as tf
 

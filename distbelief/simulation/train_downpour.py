@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import ml_collections
 import numpy as np
@@ -26,6 +26,7 @@ from distbelief.simulation.machines import Machines
 from distbelief.simulation.minibatches import Minibatches
 from distbelief.simulation.updates import Updates
 from distbelief.telemetry import clock, provenance, steps
+from distbelief.telemetry.display import Reporter
 from distbelief.telemetry.sketch import Sketch
 from distbelief.telemetry.steps import Status
 
@@ -53,7 +54,7 @@ class Downpour:
     self,
     config: ml_collections.ConfigDict,
     workdir: Path,
-    display: Any,
+    display: Reporter,
     origin: provenance.Origin,
   ) -> None:
     """Finds where the run is.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import ml_collections
 import numpy as np
@@ -22,6 +21,7 @@ from distbelief.simulation.machines import Machines
 from distbelief.simulation.minibatches import Minibatches
 from distbelief.simulation.synchronous import Barrier, Update
 from distbelief.telemetry import clock, provenance, steps, swarm
+from distbelief.telemetry.display import Reporter
 from distbelief.telemetry.sketch import Sketch
 from distbelief.telemetry.steps import COUNTED, INCARNATION, NEXT_STEP, SEQUENCE, Status
 
@@ -41,7 +41,7 @@ class Synchronous:
     self,
     config: ml_collections.ConfigDict,
     workdir: Path,
-    display: Any,
+    display: Reporter,
     origin: provenance.Origin,
   ) -> None:
     """Finds where the run is.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from typing import TextIO
+from typing import Protocol, TextIO
 
 import tqdm
 
@@ -23,6 +23,26 @@ _NUMBERS = {
   'examples_per_second': ('{:,.0f} examples/s', '{:,.0f} ex/s'),
   'staleness': ('staleness {:.2f}', 'stale {:.1f}'),
 }
+
+
+class Reporter(Protocol):
+  """What a run is reported to: a display, or the pipe to one (telemetry/events.py)."""
+
+  def progress(
+    self,
+    *,
+    steps: int,
+    num_steps: int,
+    loss: float | None = None,
+    accuracy: float | None = None,
+    examples_per_second: float | None = None,
+    staleness: float | None = None,
+    phase: str = '',
+  ) -> None:
+    """Reports how far the training is; the arguments are those of Display."""
+
+  def message(self, text: str) -> None:
+    """Reports a line of text."""
 
 
 class Display:

@@ -97,13 +97,13 @@ def measure(workdir: Path, n: int, recording: Mapping[str, Any]) -> Cost:
   _, first, *_, last, _ = process_stats.watch(CONFIG, workdir, fields)
   each = last.steps - first.steps
   used, before = _by_kind(last.processor), _by_kind(first.processor)
-  by_task = {kind: (used[kind] - before[kind]) / each for kind in used}
+  by_task = {kind: (used[kind] - before.get(kind, 0.0)) / each for kind in used}
   return Cost(sum(by_task.values()), by_task, (last.time - first.time) / each, each)
 
 
-def _by_kind(processor: Mapping[str, float]) -> collections.Counter[str]:
+def _by_kind(processor: Mapping[str, float]) -> dict[str, float]:
   """Returns processor seconds by the kind of task."""
-  used: collections.Counter[str] = collections.Counter()
+  used: dict[str, float] = collections.defaultdict(float)
   for name, seconds in processor.items():
     kind = name.split('-')[0]
     used[kind if kind in _TASKS else 'other'] += seconds
@@ -123,7 +123,7 @@ def compare(
   found: dict[int, list[tuple[Cost, Cost]]] = {n: [] for n in N}
   for pair in range(pairs):
     for n in N:
-      kinds = {'all': ALL, 'none': NONE}
+      kinds: dict[str, Mapping[str, Any]] = {'all': ALL, 'none': NONE}
       costs = {}
       # Whoever comes first changes, so that what drifts favours nobody.
       for kind in sorted(kinds, reverse=bool(pair % 2)):

@@ -44,12 +44,11 @@ def run(
     )
     for count in replicas
   }
-  fields = {
-    'config': CONFIG,
-    'median_holdout_accuracy_by_replicas': medians,
-    'runs': rows,
-  }
-  return Result(fields, json.dumps(medians, indent=2), trained)
+  return Result(
+    {'config': CONFIG, 'median_holdout_accuracy_by_replicas': medians, 'runs': rows},
+    json.dumps(medians, indent=2),
+    trained,
+  )
 
 
 EXPERIMENT = Experiment(
