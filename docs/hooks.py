@@ -145,8 +145,8 @@ def _config_lines() -> Iterator[str]:
     'A field whose default is *none* may be left open; its meaning says what then '
     'holds. Set a field in a config file (`config.downpour.n_push = 10`) or on the '
     'command line (`--config.downpour.n_push=10`; a tuple in quotes, '
-    "`'--config.cluster.slowdown=(1, 1, 1, 4)'`). A misspelt field or an impossible value "
-    'ends the command in one line, before anything starts.\n\n'
+    "`'--config.cluster.slowdown=(1, 1, 1, 4)'`). A misspelt field or an impossible "
+    'value ends the command in one line, before anything starts.\n\n'
     '*Resume: yes* marks fields that may change when a run is resumed '
     '([contract 9](../explanation/contracts.md#contract-9-resume)).\n'
   )

@@ -1,7 +1,7 @@
 """Draws the figures of the documentation: python docs/figures/draw.py.
 
-Plain SVG, so that the figures need no program to be seen and no other one to be drawn. The
-measured ones are made from the files in paper_results.
+Plain SVG: no other program is needed to see or to draw them. The measured ones are made
+from the files in paper_results.
 """
 
 from __future__ import annotations
@@ -125,7 +125,9 @@ _ROW, _TOP = 34, 62
 class SequenceDiagram:
   """A sequence diagram; each call adds a row."""
 
-  def __init__(self, title: str, actors: Sequence[str], rows: float, width: int = 760):
+  def __init__(
+    self, title: str, actors: Sequence[str], rows: float, width: int = 760
+  ) -> None:
     """Draws the life lines.
 
     Args:
