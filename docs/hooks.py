@@ -191,5 +191,5 @@ def _possible(field: Any) -> str:
   remedy = field.check(_IMPOSSIBLE[kind])
   if not remedy:
     return _KINDS[kind]
-  remedy = remedy.removeprefix('must be ').removeprefix('must ').split('; the paper')[0]
+  remedy = re.sub(r'^must (be|lie|have) ', '', remedy).split('; the paper')[0]
   return re.sub(r'^is unknown: choose one of ', 'one of ', remedy)

@@ -17,7 +17,7 @@ from distbelief.cluster import ports
 from tests.docs import pages
 from tests.docs.pages import block, paste
 
-# Pages whose blocks are run from top to bottom, in one checkout.
+# Pages whose blocks are run from top to bottom, each page in a checkout of its own.
 WITHOUT_A_CLUSTER = (
   'docs/tutorials/watch-asynchrony.md',
   'docs/how-to/resume-and-failures.md',
@@ -58,16 +58,15 @@ def test_every_fence_is_understood():
 
 
 @pytest.mark.timeout(600)
-def test_pages_without_a_cluster(checkout):
-  for page in WITHOUT_A_CLUSTER:
-    pages.follow(checkout, page)
-
-
-@pytest.mark.cluster
-@pytest.mark.timeout(600)
-def test_pages_with_clusters(checkout):
-  for page in WITH_CLUSTERS:
-    pages.follow(checkout, page)
+@pytest.mark.parametrize(
+  'page',
+  [
+    *WITHOUT_A_CLUSTER,
+    *(pytest.param(p, marks=pytest.mark.cluster) for p in WITH_CLUSTERS),
+  ],
+)
+def test_a_page_from_top_to_bottom(checkout, page):
+  pages.follow(checkout, page)
 
 
 @pytest.mark.parametrize(
