@@ -10,6 +10,8 @@ work wherever the repository is browsed. Here they are turned into links of the 
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import posixpath
 import re
 from collections.abc import Iterator
@@ -30,10 +32,10 @@ _LINK = re.compile(r'\[(?P<text>[^\[\]]*)\]\((?P<target>\.\./[^)\s]*)\)')
 _IMPOSSIBLE = {bool: None, int: -1, float: -1.0, str: '?', tuple: (0,)}
 _KINDS = {
   bool: 'True or False',
-  int: 'whole number',
-  float: 'number',
-  str: 'word',
-  tuple: 'tuple',
+  int: 'A whole number',
+  float: 'A number',
+  str: 'A word',
+  tuple: 'A tuple',
 }
 
 
@@ -134,9 +136,6 @@ def config_page() -> str:
 
 
 def _config_lines() -> Iterator[str]:
-  from distbelief import config as config_lib
-
-  fields = _fields(config_lib)
   yield '# Every field of a config\n\n'
   yield (
     'This page is made from the fields themselves, when the documentation is built. '
@@ -147,32 +146,34 @@ def _config_lines() -> Iterator[str]:
     'command line (`--config.downpour.n_push=10`; a tuple in quotes, '
     "`'--config.cluster.slowdown=(1, 1, 1, 4)'`). A misspelt field or an impossible "
     'value ends the command in one line, before anything starts.\n\n'
-    '*Resume: yes* marks fields that may change when a run is resumed '
+    'When a run is resumed, only fields that say so may have changed '
     '([contract 9](../explanation/contracts.md#contract-9-resume)).\n'
   )
   room = None
-  for field in fields:
+  for field in _of_config('FIELDS'):
     now, _, _ = field.name.rpartition('.')
     if now != room:
       room = now
       yield f'\n## {_heading(room)}\n\n'
-      yield '| field | default | what it may be | resume | meaning |\n'
-      yield '|---|---|---|---|---|\n'
-    may = '**yes**' if _may_change(config_lib, field.name) else 'no'
-    cells = (f'`{field.name}`', _default(field), _possible(field), may, field.comment)
+      yield '| field | default | meaning |\n'
+      yield '|---|---|---|\n'
+    meaning = f'{field.comment} *{_possible(field)}.*'
+    if _may_change(field.name):
+      meaning += ' **May change on resume.**'
+    cells = (f'`{field.name}`', _default(field), meaning)
     yield '| ' + ' | '.join(cell.replace('|', r'\|') for cell in cells) + ' |\n'
 
 
-def _fields(config_lib: Any) -> tuple[Any, ...]:
-  if hasattr(config_lib, 'FIELDS'):
-    return config_lib.FIELDS
-  from distbelief.config import fields
+def _of_config(name: str) -> Any:
+  """Returns a constant of distbelief.config, from whichever of its modules has it."""
+  package = importlib.import_module(f'{PACKAGE}.config')
+  inside = pkgutil.iter_modules(getattr(package, '__path__', []), f'{PACKAGE}.config.')
+  modules = [package, *(importlib.import_module(module.name) for module in inside)]
+  return next(vars(module)[name] for module in modules if name in vars(module))
 
-  return fields.FIELDS
 
-
-def _may_change(config_lib: Any, name: str) -> bool:
-  kinds = config_lib.MAY_CHANGE_ON_RESUME
+def _may_change(name: str) -> bool:
+  kinds = _of_config('MAY_CHANGE_ON_RESUME')
   return any(
     name == kind or (kind.endswith('.') and name.startswith(kind)) for kind in kinds
   )
@@ -192,4 +193,5 @@ def _possible(field: Any) -> str:
   if not remedy:
     return _KINDS[kind]
   remedy = re.sub(r'^must (be|lie|have) ', '', remedy).split('; the paper')[0]
-  return re.sub(r'^is unknown: choose one of ', 'one of ', remedy)
+  remedy = re.sub(r'^is unknown: choose one of ', 'one of ', remedy)
+  return remedy[0].upper() + remedy[1:]
