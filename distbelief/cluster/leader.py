@@ -55,7 +55,7 @@ class Start(NamedTuple):
     return State(
       step=tf.constant(self.next_steps[replica]),
       version=tf.constant(self.version),
-      free=tf.timestamp(),
+      ready_at=tf.timestamp(),
       weights=Weights(params, statistics),
       slots=list(zip(*slots)) if slots else [() for _ in params],
     )
@@ -152,7 +152,7 @@ class Leader:
     self._own[:, steps.NEXT_STEP] += updates
     self._own[:, steps.COUNTED] += updates
     if len(sketches):
-      self._logbook.record_samples(*self._samples(sketches, float(state.free)))
+      self._logbook.record_samples(*self._samples(sketches, float(state.ready_at)))
     counted = self._clients()[0, :, steps.COUNTED].sum()
     self._logbook.look(int(counted), _versions(state), lambda: state.weights)
     if self._logbook.save_due:

@@ -33,7 +33,7 @@ class State(NamedTuple):
 
   step: tf.Tensor  # int64, the replica's next one.
   version: tf.Tensor  # int64, updates made.
-  free: tf.Tensor  # float64, when the last step ended; NaN: there was none.
+  ready_at: tf.Tensor  # float64, when the last step ended; NaN: there was none.
   weights: Weights
   slots: synchronous.Slots
 
@@ -123,7 +123,7 @@ class Lockstep:
   def _step(self, state: State) -> tuple[State, tf.Tensor, tf.Tensor]:
     """Compute, wait for all, update."""
     replica = tf.constant(self._collective.index, tf.int64)
-    with tf.control_dependencies([state.free]):
+    with tf.control_dependencies([state.ready_at]):
       minibatch = next(self._minibatches)
     began = padding.now(tf.nest.flatten(minibatch))
     before = state.weights

@@ -90,6 +90,7 @@ def test_what_a_synchronous_run_leaves(tmp_path):
   updates = found['version_applied'][:, 0]
   assert np.bincount(updates).tolist() == [0] + [3] * 50
   assert (found['version_held'][:, 0] == updates - 1).all()
+  assert (found['staleness'] == 0).all()
   # All wait for the slowest, and it for nobody. (Bounds are three times as wide as those
   # of the experiment side_by_side.)
   waiting = [row['waiting'] for row in summary['replicas']]
