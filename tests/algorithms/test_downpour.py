@@ -1,9 +1,12 @@
 """The client's step, driven as the appendix has it, with a tape for a server."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from distbelief import config as config_lib
 from distbelief.algorithms import downpour
 
 
@@ -72,3 +75,29 @@ def test_staleness_counts_the_updates_between_fetch_and_push():
   # Fetched at version 4; two others' updates came between; ours made version 7.
   assert downpour.staleness(7, 4) == 2
   assert downpour.staleness(np.array([1, 9]), np.array([0, 3])).tolist() == [0, 5]
+
+
+def test_a_push_is_as_old_as_the_oldest_versions_of_its_steps():
+  held = np.array([[4, 7], [5, 6], [9, 9], [1, 2]])
+  assert downpour.oldest_versions(held).tolist() == [[1, 2]]
+  assert downpour.oldest_versions(held, [0, 2, 3]).tolist() == [[4, 6], [9, 9], [1, 2]]
+
+
+def test_options_are_those_of_the_config_and_stay():
+  config = config_lib.default_config()
+  config.downpour.update(n_fetch=3, n_push=2, learning_rate=0.25, overlap=True)
+  options = downpour.DownpourOptions.from_config(config)
+  assert (options.n_fetch, options.n_push, options.alpha) == (3, 2, 0.25)
+  assert options.overlap and options.needs_local_steps
+  assert not dataclasses.replace(options, n_fetch=1).needs_local_steps
+  with pytest.raises(dataclasses.FrozenInstanceError):
+    options.n_fetch = 1
+
+
+def test_windows_shorten_towards_the_end_and_leave_nothing():
+  left, windows = 100, []
+  while left:
+    windows.append(downpour.window_steps(left, 5))
+    left -= windows[-1]
+  assert windows[0] == 5 and windows[-19:] == [1] * 19
+  assert windows == sorted(windows, reverse=True)
