@@ -20,14 +20,14 @@ from distbelief.algorithms.downpour import DownpourOptions
 from distbelief.algorithms.statistics import Change, Weights
 from distbelief.cluster import padding
 from distbelief.cluster.notes import Notes
-from distbelief.cluster.parameter_server import ParameterServer, Push
+from distbelief.cluster.parameter_server import ParameterServer, PushRequest
 from distbelief.cluster.sampler import Sampler, Sampling
 from distbelief.models.objective import Gradient, Objective
 
 _NAN = float('nan')
 
 
-class State(NamedTuple):
+class ReplicaState(NamedTuple):
   """A replica between two steps; all of it on its worker."""
 
   incarnation: tf.Tensor  # int64; -1: must register (a new process, a window that died).
@@ -94,12 +94,12 @@ class Client:
       options.n_push, server.sharding.num_shards, config.telemetry.records
     )
 
-  def initial(self) -> State:
+  def initial(self) -> ReplicaState:
     """Returns the state of a replica that has not registered yet."""
     objective = self._objective
     zeros = [tf.zeros(shape) for shape in objective.shapes]
     none = tf.zeros([self._server.sharding.num_shards], tf.int64)
-    return State(
+    return ReplicaState(
       incarnation=tf.constant(-1, tf.int64),
       step=tf.constant(0, tf.int64),
       sequence=tf.constant(0, tf.int64),
@@ -116,8 +116,8 @@ class Client:
     )
 
   def do_step(
-    self, replica: tf.Tensor, state: State, next_minibatch: Callable[[], Any]
-  ) -> tuple[State, Pushed]:
+    self, replica: tf.Tensor, state: ReplicaState, next_minibatch: Callable[[], Any]
+  ) -> tuple[ReplicaState, Pushed]:
     """Does a step, in the cycle that the options say.
 
     Args:
@@ -129,8 +129,8 @@ class Client:
     return cycle(replica, state, next_minibatch)
 
   def _blocking_step(
-    self, replica: tf.Tensor, state: State, next_minibatch: Callable[[], Any]
-  ) -> tuple[State, Pushed]:
+    self, replica: tf.Tensor, state: ReplicaState, next_minibatch: Callable[[], Any]
+  ) -> tuple[ReplicaState, Pushed]:
     """Fetch if due, compute, push if due: one after the other."""
     options = self._options
     with tf.control_dependencies([state.ready_at]):
@@ -164,8 +164,8 @@ class Client:
     return self._advance(state, weights, ready_at), pushed
 
   def _overlapped_step(
-    self, replica: tf.Tensor, state: State, next_minibatch: Callable[[], Any]
-  ) -> tuple[State, Pushed]:
+    self, replica: tf.Tensor, state: ReplicaState, next_minibatch: Callable[[], Any]
+  ) -> tuple[ReplicaState, Pushed]:
     """Pushes the step before, fetches for the step after, and computes: all at once.
 
     None of the three depends on another, and what they bring is passed on as loop
@@ -216,7 +216,7 @@ class Client:
     return Fetched(weights, versions, start, end)
 
   def _compute(
-    self, replica: tf.Tensor, state: State, minibatch: Any, start: tf.Tensor
+    self, replica: tf.Tensor, state: ReplicaState, minibatch: Any, start: tf.Tensor
   ) -> tuple[Gradient, tf.Tensor]:
     """Returns the minibatch's loss and gradient, and when these and padding ended."""
     return padding.gradient(
@@ -229,7 +229,9 @@ class Client:
       result.change.apply(weights.statistics),
     )
 
-  def _accrue(self, state: State, result: Gradient, times: dict[str, tf.Tensor]) -> State:
+  def _accrue(
+    self, state: ReplicaState, result: Gradient, times: dict[str, tf.Tensor]
+  ) -> ReplicaState:
     """Adds a step's gradient, and notes of it, to what the next push carries."""
     empty, versions = tf.equal(state.count, 0), state.fetched_versions
     oldest = tf.minimum(state.oldest_versions, versions)
@@ -243,11 +245,11 @@ class Client:
     )
 
   def _push(
-    self, replica: tf.Tensor, state: State, next_step: tf.Tensor, start: tf.Tensor
+    self, replica: tf.Tensor, state: ReplicaState, next_step: tf.Tensor, start: tf.Tensor
   ) -> Pushed:
     """Pushes what is accrued; waits until every shard has applied it."""
     warm_steps = self._options.warmstart_steps
-    push = Push(
+    push = PushRequest(
       replica=replica,
       incarnation=state.incarnation,
       sequence=state.sequence,
@@ -263,8 +265,8 @@ class Client:
     return Pushed(accepted, sampling, start, padding.now([accepted]))
 
   def flush(
-    self, replica: tf.Tensor, state: State, due: tf.Tensor
-  ) -> tuple[State, Pushed]:
+    self, replica: tf.Tensor, state: ReplicaState, due: tf.Tensor
+  ) -> tuple[ReplicaState, Pushed]:
     """Pushes what is accrued between two steps, if `due`, a bool, and if anything is."""
     pushed = tf.cond(
       due & (state.count > 0),
@@ -274,7 +276,7 @@ class Client:
     return self._emptied_if(pushed, state), pushed
 
   def rows(
-    self, replica: tf.Tensor, state: State, next_step: tf.Tensor, pushed: bool
+    self, replica: tf.Tensor, state: ReplicaState, next_step: tf.Tensor, pushed: bool
   ) -> tf.Tensor:
     """Returns the rows of the steps that are accrued (telemetry/steps.py)."""
     return self._notes.rows(
@@ -287,12 +289,14 @@ class Client:
       pushed,
     )
 
-  def _advance(self, state: State, weights: Weights, ready_at: tf.Tensor) -> State:
+  def _advance(
+    self, state: ReplicaState, weights: Weights, ready_at: tf.Tensor
+  ) -> ReplicaState:
     return state._replace(
       step=state.step + 1, first=tf.constant(False), ready_at=ready_at, weights=weights
     )
 
-  def _emptied_if(self, pushed: Pushed, state: State) -> State:
+  def _emptied_if(self, pushed: Pushed, state: ReplicaState) -> ReplicaState:
     """Returns the state with nothing accrued if a push took it, else as it was."""
     went = pushed.went
     accrued, change = tf.cond(
@@ -316,10 +320,10 @@ def _no_time() -> tuple[tf.Tensor, tf.Tensor]:
   return tf.constant(_NAN, tf.float64), tf.constant(_NAN, tf.float64)
 
 
-def _no_fetch(state: State) -> Fetched:
+def _no_fetch(state: ReplicaState) -> Fetched:
   return Fetched(state.weights, state.fetched_versions, *_no_time())
 
 
-def _no_push(state: State) -> Pushed:
+def _no_push(state: ReplicaState) -> Pushed:
   sampling = tf.nest.map_structure(tf.identity, state.sampling)
   return Pushed(tf.constant(True), sampling, *_no_time())

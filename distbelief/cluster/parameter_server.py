@@ -65,7 +65,7 @@ class Parcel(NamedTuple):
   kept: list[tf.Tensor]  # Likewise.
 
 
-class Push(NamedTuple):
+class PushRequest(NamedTuple):
   """What a push says of itself."""
 
   replica: tf.Tensor  # int64; so for the next three.
@@ -179,14 +179,14 @@ class ParameterServer:
     vectors = self.sharding.split(gradient, [moved] + others * [zeros])
     return Parcel(vectors, [kept] + others * [nothing])
 
-  def push(self, push: Push, parcel: Parcel, start: tf.Tensor) -> tf.Tensor:
+  def push(self, push: PushRequest, parcel: Parcel, start: tf.Tensor) -> tf.Tensor:
     """Sends a push to every shard, and waits until each has applied it.
 
     A gradient that is not finite is not sent; its steps are counted all the same.
 
     Args:
-      push: What it says of itself.
-      parcel: What it carries.
+      push: What the push says of itself.
+      parcel: What the push carries.
       start: Any float64 scalar on which the requests wait.
 
     Returns:

@@ -19,7 +19,7 @@ import tensorflow as tf
 from distbelief import data
 from distbelief.algorithms.downpour import DownpourOptions
 from distbelief.algorithms.statistics import Change
-from distbelief.cluster.client import Client, State
+from distbelief.cluster.client import Client, ReplicaState
 from distbelief.cluster.parameter_server import ParameterServer
 from distbelief.cluster.sampler import Sampler, Samples
 from distbelief.models.objective import Objective
@@ -179,7 +179,9 @@ class Replica:
     with tf.control_dependencies(writes):
       return tf.nest.map_structure(tf.identity, result)
 
-  def _join(self, replica: tf.Tensor, state: State, iterator: tf.Tensor) -> State:
+  def _join(
+    self, replica: tf.Tensor, state: ReplicaState, iterator: tf.Tensor
+  ) -> ReplicaState:
     """Registers a new incarnation, which goes on after the last step."""
     registration = self._server.register(replica)
     step = registration.next_step
@@ -210,8 +212,8 @@ class Replica:
     )
 
   def _steps(
-    self, replica: tf.Tensor, state: State, taken: tf.Tensor
-  ) -> tuple[State, tf.Tensor, tf.Tensor]:
+    self, replica: tf.Tensor, state: ReplicaState, taken: tf.Tensor
+  ) -> tuple[ReplicaState, tf.Tensor, tf.Tensor]:
     """Does `taken` steps; ends early if another incarnation has taken over.
 
     A tf.function runs operations that have side effects one after the other, in the
@@ -229,15 +231,18 @@ class Replica:
     return tf.nest.pack_sequence_as(state, flat), accepted, pushes
 
   def _loop(
-    self, replica: tf.Tensor, state: State, taken: tf.Tensor
-  ) -> tuple[State, tf.Tensor, tf.Tensor]:
+    self, replica: tf.Tensor, state: ReplicaState, taken: tf.Tensor
+  ) -> tuple[ReplicaState, tf.Tensor, tf.Tensor]:
     next_minibatch = functools.partial(self._iterator.next, self._iterator.open())
     state = state._replace(sampling=self._sampler.begin_window(state.sampling))
     num_steps = tf.cast(taken, tf.int32)
     first_push = state.sequence
 
     def body(
-      done: tf.Tensor, unused_accepted: tf.Tensor, state: State, pushes: tf.TensorArray
+      done: tf.Tensor,
+      unused_accepted: tf.Tensor,
+      state: ReplicaState,
+      pushes: tf.TensorArray,
     ) -> tuple[Any, ...]:
       sampling = self._sampler.begin_step(state.sampling, num_steps - done)
       state = state._replace(sampling=sampling)

@@ -81,7 +81,7 @@ class _Replica:
     return self.index, self.incarnation
 
 
-class _Sampler:
+class _PushSampler:
   """Chooses pushes that tell where their replica is, as cluster/sampler.py does."""
 
   def __init__(self, seconds: float, num_replicas: int) -> None:
@@ -137,7 +137,7 @@ class Cluster:
     self._update_seconds = network.update_seconds
     self._window_seconds = network.window_seconds
     self._restart_seconds = network.restart_seconds
-    self._sampler = _Sampler(config.telemetry.swarm_seconds, num_replicas)
+    self._sampler = _PushSampler(config.telemetry.swarm_seconds, num_replicas)
     self._bytes = shard_bytes
     self._links = [Link(network.shard_bandwidth) for _ in shard_bytes]
     self._locks = [0.0 for _ in shard_bytes]  # When each shard's mutex is free.
