@@ -225,6 +225,20 @@ def test_a_window_that_died_registers_anew_and_its_steps_return(cluster):
   assert steps.tolist() == [4, 5, 6, 7, 8, 9]
 
 
+def test_a_replica_that_is_reclaimed_gives_its_steps_back_and_registers_anew(cluster):
+  run = make(cluster, **{'downpour.n_push': 3})
+  run.grant(5)  # Pushes after steps 0 and 3; step 4 stays accrued.
+  run.replica.window()
+  assert run.server.look().left == 0
+  run.server.reclaim(0)
+  look = run.server.look()
+  assert look.left == 1 and look.incarnations.tolist() == [1]
+  run.grant(7)
+  assert int(run.replica.window().incarnation) == 0  # Its push is refused.
+  assert run.server.look().steps == 4
+  assert int(run.replica.window().incarnation) == 2
+
+
 def test_a_repeat_is_dropped_and_a_replaced_incarnation_too(cluster):
   run = make(cluster, num_shards=1)
   shard = run.server.shards[0]
