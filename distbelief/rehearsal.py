@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from distbelief import config as config_lib
-from distbelief import data, errors, learning, own
+from distbelief import data, errors, learning, models, own
 from distbelief.algorithms import rules
 from distbelief.models import losses
 from distbelief.models.objective import Objective
@@ -41,7 +41,7 @@ def rehearse(config: ml_collections.ConfigDict) -> None:
   own_data = own.is_own(config.data.name)
   if own_data:
     _refuse_python(config, source)
-  if own_data or config.model.name not in ('acoustic', 'image'):
+  if own_data or config.model.name not in models.built_ins():
     _refuse_resources(config, source, objective)
     _try_first_step(config, source, objective)
 

@@ -3,8 +3,7 @@
 import pytest
 
 from distbelief import config as config_lib
-from distbelief import learning
-from distbelief.data import images
+from distbelief import data, learning
 from distbelief.experiments import runs as experiment
 from tests.cluster import runs
 
@@ -28,7 +27,7 @@ PARAMETERS = {
 
 def test_no_config_is_forgotten():
   assert [path.stem for path in CONFIGS] == sorted(PARAMETERS)
-  assert set(images.NAMES) < set(PARAMETERS)  # Each data set has one.
+  assert set(data.built_ins()) < set(PARAMETERS)  # Each data set has one.
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)

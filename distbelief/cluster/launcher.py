@@ -17,7 +17,7 @@ from typing import Any, TextIO
 import ml_collections
 
 from distbelief import config as configs
-from distbelief import errors
+from distbelief import data, errors, models
 from distbelief.cluster import environment, nursery
 from distbelief.rundir import task_failures
 from distbelief.telemetry import display as display_lib
@@ -58,7 +58,7 @@ def launch(
   task_failures.forget(logs)
   display = display_lib.Display(stream or sys.stderr)
   # A body of somebody else's may do without TensorFlow.
-  shared = [configs.algorithm(config).trainers['cluster']] if body == BODY else []
+  shared = _shared(config) if body == BODY else []
   order = nursery.Order(configs.to_json(config), workdir, body, check, shared, *origin)
   with (
     contextlib.closing(display),
@@ -82,6 +82,16 @@ def launch(
       display.message(tasks.describe_failure())
       return errors.LOST_PEER if tasks.status < 0 else errors.FAILED
     return errors.DONE
+
+
+def _shared(config: ml_collections.ConfigDict) -> list[str]:
+  """Returns what all tasks of a config import."""
+  named = (
+    data.built_ins().get(config.data.name),
+    models.built_ins().get(config.model.name),
+  )
+  trainer = configs.algorithm(config).trainers['cluster']
+  return [trainer, *(one.module for one in named if one)]
 
 
 class _Nursery:

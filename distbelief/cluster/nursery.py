@@ -49,7 +49,7 @@ class Order:
   workdir: str
   body: str  # 'module:function'
   check: str
-  shared: list[str]  # 'module:Class', imported once, before any task is forked.
+  shared: list[str]  # Modules, or 'module:Class', imported before any task is forked.
   command: list[str]  # What started the run, and when.
   started: float
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 
+from distbelief import built_in, data, models
 from distbelief.algorithms import catalog, rules
 from distbelief.config_field import (
   Check,
@@ -97,9 +98,9 @@ FIELDS = (
   Field(
     'model.name',
     'acoustic',
-    "The network: acoustic, image (the paper's; Section 5), or your own: module:function "
-    'that returns a built Keras 3 model, or FILE.keras.',
-    _one_of_or_own('acoustic', 'image', files=True),
+    f'The network: {built_in.listing(models.built_ins().values())}; or your own: '
+    'module:function that returns a built Keras 3 model, or FILE.keras.',
+    _one_of_or_own(*models.built_ins(), files=True),
   ),
   Field(
     'model.loss',
@@ -131,19 +132,9 @@ FIELDS = (
   Field(
     'data.name',
     'synthetic_speech',
-    'synthetic_speech, font_digits (embedded, no download); spoken_digit, '
-    'speech_commands, mnist, fashion_mnist, cifar10, imagenet2012 (TensorFlow Datasets); '
-    'or your own: module:function, of (split, seed), that returns unbatched examples.',
-    _one_of_or_own(
-      'synthetic_speech',
-      'font_digits',
-      'spoken_digit',
-      'speech_commands',
-      'mnist',
-      'fashion_mnist',
-      'cifar10',
-      'imagenet2012',
-    ),
+    f'{built_in.listing(data.built_ins().values())}; or your own: module:function, of '
+    '(split, seed), that returns unbatched examples.',
+    _one_of_or_own(*data.built_ins()),
   ),
   Field(
     'data.num_classes',

@@ -10,11 +10,15 @@ from __future__ import annotations
 import functools
 import math
 
+import ml_collections
 import numpy as np
 import tensorflow as tf
 
 from distbelief import errors
 from distbelief.data import examples, source
+
+NAME = 'font_digits'
+ORIGIN = 'embedded, no download'
 
 SIDE = 28  # Pixels of an image.
 NUM_HOLDOUT = 2000
@@ -37,7 +41,7 @@ _NOISE = 0.15  # Standard deviation; a digit's strokes are 1, the ground is 0.
 class FontDigits(examples.Examples):
   """Images of 28 x 28 pixels."""
 
-  name = 'font_digits'
+  name = NAME
   num_classes = 10
 
   def __init__(self, seed: int, num_examples: int, shuffle_buffer: int = 0) -> None:
@@ -154,3 +158,8 @@ def _seen(drawings: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
     interpolation='BILINEAR',
     fill_mode='CONSTANT',
   )
+
+
+def create(data: ml_collections.ConfigDict, seed: int) -> FontDigits:
+  """Returns the source (distbelief.data)."""
+  return FontDigits(seed, data.num_examples, data.shuffle_buffer)

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import abc
 
+import ml_collections
 import tensorflow as tf
 
+from distbelief import errors
 from distbelief.data import features, source, table
 
 
@@ -56,6 +58,16 @@ class Speech(source.Source):
     """Computes the frames of utterances first, first + stride, ... of a split."""
     utterances = self.utterances(split, first, stride)
     return table.collect(source.frugal(utterances), first, stride)
+
+
+def refuse_shuffle_buffer(data: ml_collections.ConfigDict) -> None:
+  """Raises errors.ConfigError if config.data wants speech to be streamed."""
+  if data.shuffle_buffer:
+    raise errors.ConfigError(
+      'config.data.shuffle_buffer',
+      data.shuffle_buffer,
+      f'must be 0 with config.data.name = {data.name!r}, which is kept in memory',
+    )
 
 
 def states(num_frames: tf.Tensor, label: tf.Tensor, num_states: int) -> tf.Tensor:

@@ -6,28 +6,32 @@ is cut into 5 equal states, 60 classes in all. TensorFlow Datasets' test split, 
 speakers, is held out.
 """
 
+import ml_collections
 import tensorflow as tf
 
 from distbelief.data import features, prepared, source, speech
+
+NAME = 'speech_commands'
+ORIGIN = 'TensorFlow Datasets'
 
 _STATES = 5  # Of a word.
 _WORDS = 12
 _SAMPLE_RATE = 16_000  # Hz.
 
-_ORIGIN = 'http://download.tensorflow.org/data/speech_commands_v0.02.tar.gz'
+_ADDRESS = 'http://download.tensorflow.org/data/speech_commands_v0.02.tar.gz'
 
 
 class SpeechCommands(speech.Speech):
   """The data set; read from the environment's TFDS_DATA_DIR."""
 
-  name = 'speech_commands'
+  name = NAME
   num_classes = _WORDS * _STATES
   num_utterances = 85_511
   shortest_utterance = 1
 
   def prepare(self) -> None:
     """Downloads and builds the data set unless it is there (2.4 GB)."""
-    prepared.prepare(self.name, _ORIGIN)
+    prepared.prepare(self.name, _ADDRESS)
 
   def utterances(
     self, split: str, first: int | tf.Tensor, stride: int | tf.Tensor
@@ -45,3 +49,9 @@ class SpeechCommands(speech.Speech):
       return frames, speech.states(tf.shape(frames)[0], label, _STATES)
 
     return recordings.shard(stride, first).map(frames_and_labels)
+
+
+def create(data: ml_collections.ConfigDict, seed: int) -> SpeechCommands:
+  """Returns the source (distbelief.data)."""
+  speech.refuse_shuffle_buffer(data)
+  return SpeechCommands(seed)

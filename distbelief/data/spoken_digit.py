@@ -5,19 +5,23 @@ Datasets. A recording is cut into 5 equal states, 50 classes in all. Recordings 
 every speaker and digit are held out.
 """
 
+import ml_collections
 import tensorflow as tf
 
 from distbelief.data import features, prepared, source, speech
 
+NAME = 'spoken_digit'
+ORIGIN = 'TensorFlow Datasets'
+
 _STATES = 5  # Of a digit.
 
-_ORIGIN = 'https://github.com/Jakobovski/free-spoken-digit-dataset'
+_ADDRESS = 'https://github.com/Jakobovski/free-spoken-digit-dataset'
 
 
 class SpokenDigit(speech.Speech):
   """The data set; read from the environment's TFDS_DATA_DIR."""
 
-  name = 'spoken_digit'
+  name = NAME
   num_classes = 10 * _STATES
   num_utterances = 2250
   num_training_frames = 87_904
@@ -25,7 +29,7 @@ class SpokenDigit(speech.Speech):
 
   def prepare(self) -> None:
     """Downloads and builds the data set unless it is there (12 MB)."""
-    prepared.prepare(self.name, _ORIGIN)
+    prepared.prepare(self.name, _ADDRESS)
 
   def recordings(self) -> tf.data.Dataset:
     """Returns all recordings: audio [S] int64, audio/filename and label."""
@@ -53,3 +57,9 @@ class SpokenDigit(speech.Speech):
 
     split_recordings = self.recordings().filter(in_split).enumerate()
     return split_recordings.filter(wanted).map(frames_and_labels)
+
+
+def create(data: ml_collections.ConfigDict, seed: int) -> SpokenDigit:
+  """Returns the source (distbelief.data)."""
+  speech.refuse_shuffle_buffer(data)
+  return SpokenDigit(seed)

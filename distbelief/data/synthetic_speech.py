@@ -4,10 +4,14 @@ A class is one of three equal parts of a phone, as in a hidden Markov model's st
 Held-out utterances have draws, hence speakers, of their own.
 """
 
+import ml_collections
 import tensorflow as tf
 
 from distbelief import errors
 from distbelief.data import features, source, speech, synthesis
+
+NAME = 'synthetic_speech'
+ORIGIN = 'embedded, no download'
 
 _HOLDOUT_UTTERANCES = 100
 
@@ -18,7 +22,7 @@ _CHUNK = 8
 class SyntheticSpeech(speech.Speech):
   """Utterances of 2 s, each a function of (seed, split, index) alone."""
 
-  name = 'synthetic_speech'
+  name = NAME
   num_classes = synthesis.NUM_CLASSES
   shortest_utterance = synthesis.NUM_FRAMES
 
@@ -47,3 +51,9 @@ class SyntheticSpeech(speech.Speech):
     indices = tf.data.Dataset.range(first, number, stride)
     draws = indices.map(lambda index: synthesis.draw(seed, index))
     return draws.batch(_CHUNK).map(frames_and_labels).unbatch()
+
+
+def create(data: ml_collections.ConfigDict, seed: int) -> SyntheticSpeech:
+  """Returns the source (distbelief.data)."""
+  speech.refuse_shuffle_buffer(data)
+  return SyntheticSpeech(seed, data.num_utterances)

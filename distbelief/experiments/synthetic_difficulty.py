@@ -85,7 +85,7 @@ def measure(
     seed: Seed of data, order and initial weights.
     say: Shows a line.
   """
-  source = data.SyntheticSpeech(seed, num_utterances)
+  source = SyntheticSpeech(seed, num_utterances)
   found: dict[str, Any] = {}
   for name in networks:
     by_rate: dict[float, Any] = {}

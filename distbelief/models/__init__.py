@@ -1,10 +1,24 @@
-"""The networks that a config can name, as what is minimised."""
+"""The networks that a config can name, as what is minimised.
+
+To add one, add a file that declares NAME and ORIGIN (distbelief/built_in.py), with
+functions `create(model, spec, num_classes, seed)`, which returns the Keras model for a
+minibatch of TensorSpecs `spec`, and `loss()`.
+"""
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import ml_collections
+
+from distbelief import built_in
+
+
+@functools.cache
+def built_ins() -> dict[str, built_in.BuiltIn]:
+  """Returns the networks that a config can name, by name."""
+  return built_in.find(__name__, __path__)
 
 
 def objective_of(

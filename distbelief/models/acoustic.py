@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
+import ml_collections
 
 from distbelief.models import losses
+
+NAME = 'acoustic'
+ORIGIN = "the paper's, Section 5"
 
 # Glorot and Bengio (2010) scale their uniform initialiser by 4 for the sigmoid, whose
 # slope at 0 is 1/4; without it four sigmoid layers sit on a plateau for a long time.
 # The paper does not give its initialisation.
 _SIGMOID_GAIN = 4.0
+
+
+def create(
+  model: ml_collections.ConfigDict, spec: Any, num_classes: int, seed: int
+) -> keras.Model:
+  """Returns the network of config.model (distbelief.models)."""
+  shape = tuple(spec[0].shape[1:])
+  return acoustic_dnn(shape, model.hidden_units, num_classes, seed)
 
 
 def acoustic_dnn(

@@ -9,13 +9,11 @@ import keras
 import ml_collections
 import tensorflow as tf
 
-from distbelief import errors, own, specs
-from distbelief.models import acoustic, image, losses
+from distbelief import errors, models, own, specs
+from distbelief.models import losses
 from distbelief.models.objective import Minibatch, Objective
 
 _FIELD = 'config.model.name'
-
-_LOSSES = {'acoustic': acoustic.loss, 'image': image.loss}
 
 
 def objective_of(
@@ -24,7 +22,8 @@ def objective_of(
   """Returns the Objective of config.model; see distbelief.models."""
   model = _create(config, spec, num_classes, seed)
   if not getattr(model, 'compiled', False):
-    _compile(model, _LOSSES.get(config.name, lambda: _loss(config.loss))())
+    known = models.built_ins().get(config.name)
+    _compile(model, known.load().loss() if known else _loss(config.loss))
   _refuse(config.name, model)
   try:
     return Objective(model, spec)
@@ -52,19 +51,8 @@ def _create(
       f'{num_classes or "an unknown number of"} classes: set config.data.num_classes, or '
       'name a model of your own',
     )
-  shape = tuple(inputs.shape[1:])
-  if config.name == 'acoustic':
-    return acoustic.acoustic_dnn(shape, config.hidden_units, num_classes, seed)
-  if len(shape) != 3:
-    raise errors.ConfigError(
-      _FIELD,
-      config.name,
-      f'takes images, height x width x channels, but the data are {specs.shown(spec)}: '
-      'choose acoustic, or other data',
-    )
-  return image.image_network(
-    shape, config.num_maps, config.patch, config.stride, config.pool, num_classes, seed
-  )
+  network = models.built_ins()[config.name].load()
+  return network.create(config, spec, num_classes, seed)
 
 
 def _call(name: str) -> keras.Model:

@@ -12,14 +12,41 @@ Dimensions: B images, H x W positions, C channels or maps below, M maps.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
+import ml_collections
 import numpy as np
 from keras import ops
 
+from distbelief import errors, specs
 from distbelief.models import losses
 
+NAME = 'image'
+ORIGIN = "the paper's, Section 5"
+
 _PACKAGE = 'distbelief'
+
+
+def create(
+  model: ml_collections.ConfigDict, spec: Any, num_classes: int, seed: int
+) -> keras.Model:
+  """Returns the network of config.model (distbelief.models).
+
+  Raises:
+    errors.ConfigError: If the data are no images.
+  """
+  shape = tuple(spec[0].shape[1:])
+  if len(shape) != 3:
+    raise errors.ConfigError(
+      'config.model.name',
+      model.name,
+      f'takes images, height x width x channels, but the data are {specs.shown(spec)}: '
+      'choose acoustic, or other data',
+    )
+  return image_network(
+    shape, model.num_maps, model.patch, model.stride, model.pool, num_classes, seed
+  )
 
 
 def image_network(

@@ -1,28 +1,17 @@
 """An algorithm is one file: what others ask of it, and that nobody compares its name."""
 
 import json
-import pathlib
 import pkgutil
-import shutil
-import subprocess
-import sys
 
 import pytest
 
-import distbelief
 from distbelief import config as config_lib
 from distbelief import errors
 from distbelief.algorithms import catalog, definition, traffic
-from tests.algorithms import named
+from tests import copies, named
 
-PACKAGE = pathlib.Path(distbelief.__file__).parent
-CATALOG = PACKAGE / 'algorithms' / 'catalog'
-SOURCES = sorted(
-  path
-  for folder in (PACKAGE, PACKAGE.parent / 'scripts')
-  for path in folder.rglob('*.py')
-  if not path.is_relative_to(CATALOG)
-)
+CATALOG = copies.PACKAGE / 'algorithms' / 'catalog'
+SOURCES = [path for path in copies.SOURCES if not path.is_relative_to(CATALOG)]
 
 
 @pytest.mark.parametrize('path', SOURCES, ids=lambda path: path.stem)
@@ -119,16 +108,6 @@ def test_a_clock_without_a_trainer_is_refused(monkeypatch):
     odd.replay_parts()
 
 
-def run_python(program, path, *words):
-  return subprocess.run(
-    [sys.executable, '-c', program, *map(str, words)],
-    capture_output=True,
-    text=True,
-    env={'PYTHONPATH': str(path), 'PATH': ''},
-    cwd=path,
-  )
-
-
 def test_the_launcher_is_free_of_tensorflow():
   """The process that Ctrl-C reaches starts at once, and has nothing to hang on."""
   program = (
@@ -140,7 +119,7 @@ def test_the_launcher_is_free_of_tensorflow():
     'config.check(made); config.jobs(made); catalog.everything()\n'
     "print([name for name in ('tensorflow', 'keras') if name in sys.modules])"
   )
-  found = run_python(program, PACKAGE.parent)
+  found = copies.run_python(program, copies.PACKAGE.parent)
   assert found.stdout.strip() == '[]', found.stderr
 
 
@@ -202,11 +181,8 @@ def test_a_fourth_algorithm_is_a_file(tmp_path):
   workdir = made_up_run.write(tmp_path / 'run', made_up_run.downpour([0.1] * 2, 50))
   config = json.loads((workdir / 'config.json').read_text())
   (workdir / 'config.json').write_text(json.dumps(config | {'algorithm': 'fourth'}))
-  ignored = shutil.ignore_patterns('__pycache__')
-  shutil.copytree(PACKAGE, tmp_path / 'copy' / 'distbelief', ignore=ignored)
-  place = tmp_path / 'copy' / CATALOG.relative_to(PACKAGE.parent)
-  (place / 'fourth.py').write_text(FOURTH)
-  result = run_python(ASK, tmp_path / 'copy', workdir)
+  copy = copies.of_package(tmp_path / 'copy', {'algorithms/catalog/fourth.py': FOURTH})
+  result = copies.run_python(ASK, copy, workdir)
   assert result.returncode == 0, result.stderr
   *printed, last = result.stdout.splitlines()
   found = json.loads(last)

@@ -1,0 +1,64 @@
+"""What a config can name because a file here declares it: data sets and networks.
+
+Such a file has, at its top, the two lines
+
+    NAME = 'mnist'
+    ORIGIN = 'TensorFlow Datasets'
+
+and a function `create`. The lines are read, not run: who only needs the names, such as
+the launcher, imports no TensorFlow for them.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import pkgutil
+import re
+from collections.abc import Iterable
+from types import ModuleType
+from typing import NamedTuple
+
+
+class BuiltIn(NamedTuple):
+  """One file that declares a name."""
+
+  name: str
+  origin: str  # Where it comes from, in a few words.
+  module: str  # Full name of the file's module.
+
+  def load(self) -> ModuleType:
+    """Imports and returns the file's module."""
+    return importlib.import_module(self.module)
+
+
+def find(package: str, path: Iterable[str]) -> dict[str, BuiltIn]:
+  """Returns what the files of a package declare, by name.
+
+  Args:
+    package: Full name of the package.
+    path: Its __path__.
+  """
+  found = {}
+  for module in pkgutil.iter_modules(path):
+    spec = module.module_finder.find_spec(module.name, None)
+    constants = _constants(spec.loader.get_source(module.name) or '')
+    if 'NAME' in constants:
+      module_name = f'{package}.{module.name}'
+      one = BuiltIn(constants['NAME'], constants['ORIGIN'], module_name)
+      found[one.name] = one
+  return dict(sorted(found.items()))
+
+
+def listing(all_of_them: Iterable[BuiltIn]) -> str:
+  """Returns names by origin, e.g. 'a, b (embedded); c (TensorFlow Datasets)'."""
+  names: dict[str, list[str]] = {}
+  for one in all_of_them:
+    names.setdefault(one.origin, []).append(one.name)
+  return '; '.join(f'{", ".join(own)} ({origin})' for origin, own in names.items())
+
+
+def _constants(source: str) -> dict[str, str]:
+  """Returns the texts that NAME and ORIGIN are set to at a file's top level."""
+  lines = re.findall(r'^(NAME|ORIGIN) = (.+)$', source, re.MULTILINE)
+  return {name: ast.literal_eval(value) for name, value in lines}
