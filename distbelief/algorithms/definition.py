@@ -118,7 +118,7 @@ class Algorithm:
     overlaps: Returns whether what travels does so while the next step computes.
     intervals: Returns how often replicas exchange what, for the report.
     theoretical_staleness: Returns the mean staleness by theory, None if nothing says.
-    traffic: Returns the bytes of an exchange, from it and the bytes of the parameters.
+    count_bytes: Returns the bytes of an exchange, from it and those of the parameters.
     schedule: 'module:function' that makes a Schedule of records, for replay (None: it
       cannot be replayed).
     recomputation: 'module:Class' that recomputes such a schedule.
@@ -150,7 +150,7 @@ class Algorithm:
   theoretical_staleness: Callable[[Config, staleness.Conditions], float | None] = (
     staleness.unknown
   )
-  traffic: Callable[[traffic.Exchange, float], float] = traffic.nothing
+  count_bytes: Callable[[traffic.Exchange, float], float] = traffic.nothing
   # Replay.
   schedule: str | None = None
   recomputation: str | None = None

@@ -88,7 +88,7 @@ def shard_table(
     row['bytes_per_second'] = 0.0
     if algorithm.has_server:
       exchange = Exchange(fetches, len(own), len(one_each), header['num_replicas'])
-      moved = algorithm.traffic(exchange, header['shard_bytes'][shard])
+      moved = algorithm.count_bytes(exchange, header['shard_bytes'][shard])
       row['bytes_per_second'] = moved / seconds
   return table
 
@@ -112,7 +112,7 @@ def bytes_per_second(
     return float(sum(row['bytes_per_second'] for row in shards))
   taking_part = header['num_replicas'] - config_lib.backup_workers(config)
   exchange = Exchange(0.0, 0.0, updates, taking_part)
-  return float(algorithm.traffic(exchange, sum(header['shard_bytes'])))
+  return float(algorithm.count_bytes(exchange, sum(header['shard_bytes'])))
 
 
 def _applied(records: np.ndarray) -> np.ndarray:

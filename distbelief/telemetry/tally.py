@@ -86,7 +86,7 @@ class Tally:
         held = (ended - began).sum()
         scalars[f'utilisation/shard_{shard}_updating'] = float(held / seconds)
         if shard < len(self._shard_bytes):
-          sent = self._algorithm.traffic(
+          sent = self._algorithm.count_bytes(
             self._exchange(log, len(pushes)), self._shard_bytes[shard]
           )
           travelled.append(sent / seconds)

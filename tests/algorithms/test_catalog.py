@@ -90,7 +90,7 @@ def test_an_unknown_name_is_refused():
 
 def test_bytes_of_an_exchange():
   exchange = traffic.Exchange(fetches=3, pushes=5, updates=7, num_replicas=4)
-  moved = {one.name: one.traffic(exchange, 1000) for one in catalog.everything()}
+  moved = {one.name: one.count_bytes(exchange, 1000) for one in catalog.everything()}
   assert moved['downpour'] == 8000
   assert moved['synchronous'] == 7 * 2 * 3 * 1000  # 2 (N - 1) / N by each of N.
   assert moved['sgd'] == 0

@@ -1,5 +1,6 @@
 """The grid of rates, and which is best."""
 
+from distbelief.algorithms import catalog
 from distbelief.experiments import rates, runs
 
 ACCURACY = {('downpour', 0.1): 0.5, ('downpour', 0.2): 0.7, ('downpour', 0.4): 0.3}
@@ -8,7 +9,7 @@ ACCURACY = {('downpour', 0.1): 0.5, ('downpour', 0.2): 0.7, ('downpour', 0.4): 0
 def finish(config, workdir, changes):
   """As if trained: synchronous is better the larger its rate."""
   algorithm = changes['algorithm']
-  rate = changes[rates.FIELDS[algorithm]]
+  rate = changes[catalog.get(algorithm).learning_rate_fields[0]]
   accuracy = ACCURACY.get((algorithm, rate), rate) + 0.01 * changes['seed']
   summary = dict.fromkeys(('seconds', 'steps', 'updates', 'seconds_to_target'), 1)
   return {**summary, 'holdout_accuracy': accuracy, 'provenance': {'folder': workdir.name}}

@@ -97,7 +97,7 @@ ALGORITHM = Algorithm(
   overlaps=lambda config: config.downpour.overlap,
   intervals=_intervals,
   theoretical_staleness=staleness.downpour,
-  traffic=traffic.fetches_and_pushes,
+  count_bytes=traffic.fetches_and_pushes,
   schedule='distbelief.simulation.schedules:downpour',
   recomputation='distbelief.simulation.recompute_downpour:Downpour',
 )

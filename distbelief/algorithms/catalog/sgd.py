@@ -25,7 +25,7 @@ ALGORITHM = Algorithm(
   updates_are_replicated=True,
   waits_between_steps=True,
   theoretical_staleness=staleness.zero,
-  traffic=traffic.nothing,
+  count_bytes=traffic.nothing,
   schedule='distbelief.simulation.schedules:synchronous',
   recomputation='distbelief.simulation.recompute_synchronous:Synchronous',
 )

@@ -77,7 +77,7 @@ ALGORITHM = Algorithm(
   step_unit=_step_unit,
   backup_workers=lambda config: config.synchronous.backup_workers,
   theoretical_staleness=staleness.zero,
-  traffic=traffic.all_reduces,
+  count_bytes=traffic.all_reduces,
   schedule='distbelief.simulation.schedules:synchronous',
   recomputation='distbelief.simulation.recompute_synchronous:Synchronous',
 )
