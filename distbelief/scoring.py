@@ -6,8 +6,7 @@ import ml_collections
 import tensorflow as tf
 
 from distbelief import learning, own
-
-_BATCH = 1024
+from distbelief.data.held_out import HeldOut
 
 
 def holdout(config: ml_collections.ConfigDict, path: str) -> str:
@@ -28,7 +27,7 @@ def holdout(config: ml_collections.ConfigDict, path: str) -> str:
   source = learning.source_of(config)
   source.prepare()
   objective = learning.objective_of(config, source)
-  minibatches = list(source.holdout(_BATCH))
+  minibatches = HeldOut(source).minibatches
   found = objective.evaluate(*objective.weights, minibatches)
   scores = [f'{name} {found[name]:.4f}' for name in ('accuracy', *sorted(found))]
   kept = [score for score in dict.fromkeys(scores) if not score.endswith(' nan')]

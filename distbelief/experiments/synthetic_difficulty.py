@@ -15,6 +15,7 @@ import tensorflow as tf
 from distbelief import config as config_lib
 from distbelief import data, learning
 from distbelief.algorithms.rules import adagrad
+from distbelief.data.synthetic_speech import SyntheticSpeech
 
 HIDDEN_UNITS = {'softmax': (), '1x256': (256,), '4x256': (256,) * 4}
 _EVALUATIONS = 5  # Per training.

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
-import itertools
 
 import numpy as np
 import tensorflow as tf
 
-from distbelief import data, errors
+from distbelief import errors
 from distbelief.algorithms.sharding import Sharding
 from distbelief.algorithms.statistics import Weights
 from distbelief.analysis import swarm
 from distbelief.analysis.run import Run
+from distbelief.data.held_out import HeldOut
 from distbelief.models.objective import Objective
 from distbelief.telemetry import snapshots
 from distbelief.telemetry.board import MetricWriter
@@ -27,7 +27,7 @@ _FLOPS = 1e10  # A second, of a machine that nobody has measured.
 def show(
   run: Run,
   objective: Objective,
-  source: data.Source,
+  held_out: HeldOut,
   weights: Weights,
   writer: MetricWriter,
   display: Reporter,
@@ -37,27 +37,27 @@ def show(
   Args:
     run: With its records.
     objective: What is minimised.
-    source: Of the hold-out data.
+    held_out: What the loss is taken over.
     weights: At the run's end.
     writer: Of its event file.
     display: Shows `message`.
   """
   try:
     if run.config.telemetry.swarm_seconds:
-      survey(run, objective, source, weights)
+      survey(run, objective, held_out, weights)
     if run.config.telemetry.pictures and not illustrate(run, writer):
       display.message("no pictures: pip install -e '.[plots]' draws them")
   except Exception as error:
     display.message(f'the run is not shown: {errors.one_line(error)}')
 
 
-def survey(run: Run, objective: Objective, source: data.Source, weights: Weights) -> None:
+def survey(run: Run, objective: Objective, held_out: HeldOut, weights: Weights) -> None:
   """Writes the loss on the plane of the replicas' tracks, if these span one.
 
   Args:
     run: With its samples and snapshots.
     objective: What is minimised.
-    source: Of the hold-out data.
+    held_out: What the loss is taken over.
     weights: At the run's end; the statistics are these everywhere.
   """
   samples, (_, kept) = run.samples, snapshots.read(run.workdir)
@@ -72,7 +72,7 @@ def survey(run: Run, objective: Objective, source: data.Source, weights: Weights
     return
 
   def surface(num_examples: int) -> swarm.Surface | None:
-    minibatch = list(itertools.islice(source.holdout(num_examples), 1))
+    minibatch = [held_out.first(num_examples)]
 
     def loss(flat: np.ndarray) -> float:
       params = cut.join([tf.constant(flat)])

@@ -7,12 +7,10 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from distbelief import data
 from distbelief.algorithms.statistics import Weights
+from distbelief.data.held_out import HeldOut
 from distbelief.models.objective import Objective
 from distbelief.telemetry import activities, board, metrics, snapshots
-
-_BATCH = 1024
 
 GetWeights = Callable[[], Weights]  # Returns them, as they then are.
 
@@ -38,7 +36,7 @@ class Evaluator:
   def __init__(
     self,
     objective: Objective,
-    source: data.Source,
+    held_out: HeldOut,
     writer: board.MetricWriter,
     activity: activities.ActivityWriter,
     kept: snapshots.Snapshots | None,
@@ -51,7 +49,7 @@ class Evaluator:
 
     Args:
       objective: Its model and loss.
-      source: Of the hold-out data.
+      held_out: What it is scored on.
       writer: Takes the rows.
       activity: Takes the times.
       kept: Is offered the parameters.
@@ -59,7 +57,7 @@ class Evaluator:
       start: Minibatches that were applied before.
       beside: Whether the training goes on meanwhile.
     """
-    self._objective, self._source = objective, source
+    self._objective, self._held_out = objective, held_out
     self._writer, self._activities, self._snapshots = writer, activity, kept
     self._eval_steps = eval_steps
     self._next = self._following(start)
@@ -67,7 +65,6 @@ class Evaluator:
       concurrent.futures.ThreadPoolExecutor(1, 'evaluation') if beside else _AtOnce()
     )
     self._running: concurrent.futures.Future | None = None
-    self._minibatches: list[Any] = []
     self.accuracy: float | None = None
     self.metrics: dict[str, float] = {}
 
@@ -101,9 +98,7 @@ class Evaluator:
       self._snapshots.offer(row.steps, [param.numpy() for param in values.params])
 
   def _score(self, row: metrics.Evaluation, values: Weights) -> None:
-    if not self._minibatches:  # Features are computed once.
-      self._minibatches = list(self._source.holdout(_BATCH))
-    found = self._objective.evaluate(*values, self._minibatches)
+    found = self._objective.evaluate(*values, self._held_out.minibatches)
     loss, accuracy = found.pop('loss'), found.pop('accuracy')
     self.accuracy = None if math.isnan(accuracy) else accuracy
     self._writer.evaluation(

@@ -16,6 +16,7 @@ from distbelief.algorithms.rules import Rule
 from distbelief.algorithms.sharding import Sharding
 from distbelief.analysis import pushes, staleness, summary, utilisation
 from distbelief.analysis.run import Run
+from distbelief.data.held_out import HeldOut
 from distbelief.models import architecture
 from distbelief.models.objective import Objective
 from distbelief.rundir import checkpoints, epilogue
@@ -90,7 +91,7 @@ class Logbook:
     self._command_started = clock.now() if clock.stands_still else origin.started
     self._provenance = provenance.collect(origin)
     self._objective, self._num_replicas = objective, num_replicas
-    self._source = source
+    self._held_out = HeldOut(source)
     self._warmstart_steps = config_lib.warmstart_steps(config)
     self.phase = 'training'
     self._origin: float | None = None  # The first step's start, less earlier launches.
@@ -121,7 +122,7 @@ class Logbook:
     )
     self._evaluator = Evaluator(
       objective,
-      source,
+      self._held_out,
       self._writer,
       self._activities,
       snapshots.Snapshots(workdir, int(own_bytes.sum()) // 4)
@@ -390,7 +391,9 @@ class Logbook:
       'provenance': self._provenance,
     }
     run.summary = fields  # Pictures are of a run that has ended; the file comes last.
-    epilogue.show(run, self._objective, self._source, final, self._writer, self._display)
+    epilogue.show(
+      run, self._objective, self._held_out, final, self._writer, self._display
+    )
     self._writer.finish(done, summary.final(fields))
     self._writer.close()
     summary.write(workdir / 'summary.json', fields)

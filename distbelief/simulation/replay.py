@@ -25,6 +25,7 @@ from distbelief import errors, learning
 from distbelief.algorithms.statistics import Weights
 from distbelief.analysis import clocks
 from distbelief.analysis.run import Run
+from distbelief.data.held_out import HeldOut
 from distbelief.rundir import checkpoints
 from distbelief.simulation import schedules
 from distbelief.simulation.minibatches import Minibatches
@@ -32,7 +33,6 @@ from distbelief.simulation.recomputation import Recomputation
 from distbelief.simulation.schedules import MisfitError, Schedule
 from distbelief.telemetry import records
 
-_HOLDOUT_BATCH = 1024
 # How far parameters may be from those of the run, relative (recomputation.py says why).
 TOLERANCE = 1e-4
 
@@ -127,6 +127,7 @@ class Replay:
     self._make_schedule, self._recomputation = algorithm.replay_parts()
     self._is_real = self._launches[0][0]['clock'] == 'cluster'
     self._source = learning.source_of(self.config)
+    self._held_out = HeldOut(self._source)
     self._objective = learning.objective_of(self.config, self._source)
     self._schedules = list(self._make_schedules())
     self.num_updates = int(self._schedules[-1].ends[0])
@@ -239,11 +240,7 @@ class Replay:
     )
 
   def _evaluate(self, weights: Weights) -> dict[str, float]:
-    return self._objective.evaluate(*weights, self._holdout)
-
-  @functools.cached_property
-  def _holdout(self) -> list[Any]:
-    return list(self._source.holdout(_HOLDOUT_BATCH))
+    return self._objective.evaluate(*weights, self._held_out.minibatches)
 
 
 def _words(versions: np.ndarray) -> str:

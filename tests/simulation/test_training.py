@@ -16,7 +16,9 @@ from tensorboard.backend.event_processing import plugin_event_accumulator
 import distbelief
 from distbelief import config as config_lib
 from distbelief import errors, run
+from distbelief.analysis import swarm as swarm_analysis
 from distbelief.analysis.run import Run
+from distbelief.data import source
 from distbelief.pictures import gallery, swarm
 from distbelief.rundir import checkpoints
 from distbelief.simulation import launch
@@ -413,6 +415,23 @@ def test_the_picture_of_a_finished_run_says_that_it_is_finished(tmp_path, monkey
   fields = {'num_steps': 60, 'eval_steps': 60, 'telemetry.pictures': True}
   simulated.train(tmp_path / 'run', **fields)
   assert said == ['fewer than 3 evaluations, or no time for so large a model']
+
+
+def test_held_out_data_are_read_once(tmp_path, monkeypatch):
+  """By evaluations, and for the loss around the run that is computed at its end."""
+  sizes = []
+  read = source.Source.holdout
+
+  def holdout(self, batch_size):
+    sizes.append(batch_size)
+    return read(self, batch_size)
+
+  monkeypatch.setattr(source.Source, 'holdout', holdout)
+  workdir = tmp_path / 'run'
+  simulated.train(workdir, num_steps=120, eval_steps=30)
+  assert len(metrics.read_csv(workdir)) == 4
+  assert swarm_analysis.load(workdir)[1] is not None
+  assert sizes == [1024]
 
 
 def test_a_resumed_run_shows_no_step_twice_in_tensorboard(tmp_path):
