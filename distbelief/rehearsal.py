@@ -49,7 +49,7 @@ def rehearse(config: ml_collections.ConfigDict) -> None:
 def _refuse_python(config: ml_collections.ConfigDict, source: data.Source) -> None:
   """Refuses data that call Python, which a worker does not have."""
   try:
-    graph = source.graph('train')
+    graph = source.graph()
   except errors.UserError as error:
     raise errors.ConfigError(
       'config.data.name',

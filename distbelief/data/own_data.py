@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import tensorflow as tf
@@ -19,8 +21,9 @@ _CHUNK = 256  # Examples that are saved together.
 class OwnData(examples.Examples):
   """What a function returns for 'train' and for 'holdout'.
 
-  The function is called again wherever the data are read: its TensorFlow operations run
-  on the workers. It must return the same examples in the same order each time.
+  A process calls the function once for each split, whatever reads them there; its
+  TensorFlow operations run on the workers. It must return the same examples in the same
+  order each time.
   """
 
   def __init__(
@@ -37,6 +40,7 @@ class OwnData(examples.Examples):
     super().__init__(seed, shuffle_buffer)
     self.name, self.num_classes = name, num_classes
     self._kept: Path | None = None  # Where the training set is saved.
+    self._traced: _Traced | None = None  # The training set's operations.
 
   def dataset(self, split: str) -> tf.data.Dataset:
     """Returns all examples of a split.
@@ -109,7 +113,7 @@ class OwnData(examples.Examples):
     Arrays become constants of the workers' graphs, and a graph of 100 MB takes TensorFlow
     20 s to send and prepare; reading as much from a disk takes it one.
     """
-    if self.graph('train').ByteSize() <= _MOST_IN_A_GRAPH:
+    if self.graph().ByteSize() <= _MOST_IN_A_GRAPH:
       return
     path = folder / 'train'
     shutil.rmtree(path, ignore_errors=True)  # The function may be another one by now.
@@ -117,16 +121,13 @@ class OwnData(examples.Examples):
       self._eager('train').batch(_CHUNK).save(str(path))
     self._kept = path
 
-  def graph(self, split: str) -> tf.compat.v1.GraphDef:
-    """Returns the operations that read a split, as a worker would get them.
+  def graph(self) -> tf.compat.v1.GraphDef:
+    """Returns the operations that read the training set, as a worker would get them.
 
     Raises:
       errors.ConfigError: If the function cannot be called where a graph is made.
     """
-    read = tf.function(
-      lambda: tf.data.experimental.to_variant(self.dataset(split)), autograph=False
-    )
-    return read.get_concrete_function().graph.as_graph_def()
+    return self._trace().definition
 
   def stored(
     self, split: str, first: int | tf.Tensor, stride: int | tf.Tensor
@@ -137,8 +138,10 @@ class OwnData(examples.Examples):
   def _all(self, split: str) -> tf.data.Dataset:
     if tf.executing_eagerly():
       return self._eager(split)
-    if self._kept is None or split != 'train':
+    if split != 'train':
       return self.dataset(split)
+    if self._kept is None:
+      return self._trace().in_graph()
     chunk = tf.nest.map_structure(
       lambda tensor: tf.TensorSpec([None, *tensor.shape], tensor.dtype), self.spec
     )
@@ -164,4 +167,55 @@ class OwnData(examples.Examples):
   @functools.cache  # noqa: B019 (a source lives as long as its process)
   def _eager(self, split: str) -> tf.data.Dataset:
     with tf.init_scope():
+      if split == 'train':
+        with contextlib.suppress(errors.ConfigError):  # No graph: `graph` says why.
+          return self._trace().eagerly()
       return self.dataset(split)
+
+  def _trace(self) -> _Traced:
+    if self._traced is None:
+      with tf.init_scope():
+        self._traced = _Traced(lambda: self.dataset('train'))
+    return self._traced
+
+
+class _Traced:
+  """What a function's dataset is made of: one call serves every graph that reads it.
+
+  It also has one order, whatever seed Keras or the user set globally since.
+
+  Attributes:
+    definition: The operations.
+  """
+
+  def __init__(self, make: Callable[[], tf.data.Dataset]) -> None:
+    """Calls `make` where a graph is made; it may raise."""
+
+    def read() -> tf.Tensor:
+      made = make()
+      self._spec = made.element_spec
+      return tf.data.experimental.to_variant(made)
+
+    self._read = tf.function(read, autograph=False).get_concrete_function()
+    self.definition = self._read.graph.as_graph_def()
+
+  def eagerly(self) -> tf.data.Dataset:
+    """Returns the dataset for this process."""
+    with tf.device(tf.constant(0).device):  # In a cluster, 'CPU:0' may be any task's.
+      return tf.data.experimental.from_variant(self._read(), self._spec)
+
+  def in_graph(self) -> tf.data.Dataset:
+    """Returns the dataset as operations of the graph that is being made."""
+    graph = tf.compat.v1.get_default_graph()
+    captured = {
+      inner.name: graph.capture(outer) for outer, inner in self._read.graph.captures
+    }
+    # Importing under control dependencies fails (TensorFlow 2.21), and waits for nothing.
+    with tf.control_dependencies(None):
+      (variant,) = tf.graph_util.import_graph_def(
+        self.definition,
+        input_map=captured,
+        return_elements=[self._read.graph.outputs[0].name],
+        name='examples',
+      )
+    return tf.data.experimental.from_variant(variant, self._spec)

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from distbelief import errors, own
+from distbelief import config as config_lib
+from distbelief import errors, own, rehearsal
 from distbelief.data import own_data, source
 from tests import users
 
@@ -27,6 +28,69 @@ def test_examples_are_those_of_the_function():
   held_out = np.concatenate([y for _, y in data.holdout(100).as_numpy_iterator()])
   truth = [int(y) for _, y in users.examples('holdout', 0)]
   assert held_out.tolist() == truth
+
+
+CALLS = []
+
+
+def counted(split, seed):
+  CALLS.append(split)
+  return users.seeded_order(split, seed)
+
+
+def counted_in_order(split, seed):
+  CALLS.append(split)
+  return users.examples(split, seed)
+
+
+@pytest.mark.parametrize('shuffle_buffer', [0, 64])
+def test_the_function_is_called_once_for_each_split(tmp_path, shuffle_buffer):
+  """And gives one order, wherever its examples are read, and whatever seed is set."""
+  CALLS.clear()
+  name = f'{__name__}:counted'
+  data = own_data.OwnData(name, 0, num_classes=None, shuffle_buffer=shuffle_buffer)
+  data.prepare()
+  data.check(3, 4)
+  data.keep(tmp_path)
+  assert data.graph().node
+  first = data.first(5)
+
+  @tf.function
+  def batch(start):
+    return next(iter(data.minibatches(1, 3, start, 4)))
+
+  @tf.function
+  def stored():
+    with tf.control_dependencies([tf.constant(1.0)]):  # As where a replica begins.
+      return next(iter(data.stored(source.TRAIN, 0, 1).batch(5)))
+
+  for seed in (1, 2):
+    tf.random.set_seed(seed)
+    for step in (0, 130):
+      eagerly = next(iter(data.minibatches(1, 3, step, 4)))
+      for one, other in zip(batch(tf.constant(step)), eagerly, strict=True):
+        np.testing.assert_array_equal(one, other)
+    for one, other in zip(stored(), first, strict=True):
+      np.testing.assert_array_equal(one, other)
+  assert sum(len(labels) for _, labels in data.holdout(100)) == 500
+  assert sorted(CALLS) == ['holdout', 'train']
+
+
+@pytest.mark.parametrize(
+  ('name', 'calls'),
+  [
+    ('counted_in_order', ['holdout', 'train']),
+    # Whose operations might give another order each time: they are tried twice more.
+    ('counted', ['holdout', 'train', 'train', 'train']),
+  ],
+)
+def test_the_rehearsal_calls_the_function_once_for_each_split(name, calls):
+  CALLS.clear()
+  config = config_lib.default_config()
+  config.model.name = 'tests.users:network'
+  config.data.name = f'{__name__}:{name}'
+  rehearsal.rehearse(config)
+  assert sorted(CALLS) == calls
 
 
 def test_unknown_lengths_are_counted(monkeypatch):
