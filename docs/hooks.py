@@ -1,6 +1,6 @@
-"""What MkDocs builds beside the pages that are written by hand.
+"""What MkDocs builds beside what is written by hand.
 
-- reference/config.md: every field of a config, from the fields themselves.
+- In reference/config.md: every field of a config, from the fields themselves.
 - reference/code/: a page per package, from the modules that there are.
 - paper_results/: the results, at the same place as in the repository.
 
@@ -24,7 +24,7 @@ from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = 'distbelief'
-CODE, RESULTS, CONFIG = 'reference/code', 'paper_results', 'reference/config.md'
+CODE, RESULTS = 'reference/code', 'paper_results'
 
 _LINK = re.compile(r'\[(?P<text>[^\[\]]*)\]\((?P<target>\.\./[^)\s]*)\)')
 
@@ -42,7 +42,9 @@ _KINDS = {
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
   """Adds the pages that are made here to the navigation."""
   reference = next(entry['Reference'] for entry in config.nav if 'Reference' in entry)
-  reference.append({'Code': [_code_page(name) for name in sorted(packages())]})
+  code = reference.index('reference/code.md')
+  pages = [_code_page(name) for name in packages()]
+  reference[code] = {'The code': ['reference/code.md', *pages]}
   results = sorted((ROOT / RESULTS).glob('*/README.md'))
   pages = [f'{RESULTS}/README.md', *(_in_repository(path) for path in results)]
   config.nav.insert(-1, {'Results': pages})
@@ -51,7 +53,6 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
   """Adds the pages themselves."""
-  files.append(File.generated(config, CONFIG, content=config_page()))
   for name, modules in packages().items():
     page = _code_page(name)
     files.append(File.generated(config, page, content=code_page(name, modules)))
@@ -63,7 +64,12 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, **unused: Any) -> str:
-  """Turns links into the repository into links of the site."""
+  """Fills in what is made here, and turns links into the repository into the site's."""
+  if '<!-- fields -->' in markdown:
+    markdown = markdown.replace('<!-- fields -->', ''.join(_fields()))
+  if '<!-- packages -->' in markdown:
+    links = [f'- [`{name}`](code/{name}.md)' for name in packages()]
+    markdown = markdown.replace('<!-- packages -->', '\n'.join(links))
   here = posixpath.dirname(page.file.src_uri)
   # Results stand at the repository's top, pages written by hand one folder deeper.
   place = here if here.startswith(RESULTS) else posixpath.join('docs', here)
@@ -97,7 +103,7 @@ def packages() -> dict[str, list[str]]:
     if '__main__' not in name:
       parts = package if name == '__init__' else [*package, name]
       found.setdefault('.'.join(package), []).append('.'.join(parts))
-  return found
+  return dict(sorted(found.items()))
 
 
 def code_page(name: str, modules: list[str]) -> str:
@@ -130,25 +136,7 @@ def _in_repository(path: Path) -> str:
 # The config.
 
 
-def config_page() -> str:
-  """Returns the page with every field of a config."""
-  return ''.join(_config_lines())
-
-
-def _config_lines() -> Iterator[str]:
-  yield '# Every field of a config\n\n'
-  yield (
-    'This page is made from the fields themselves, when the documentation is built. '
-    '`distbelief train --config=FILE --print_config` prints them with the values of a '
-    'config file.\n\n'
-    'A field whose default is *none* may be left open; its meaning says what then '
-    'holds. Set a field in a config file (`config.downpour.n_push = 10`) or on the '
-    'command line (`--config.downpour.n_push=10`; a tuple in quotes, '
-    "`'--config.cluster.slowdown=(1, 1, 1, 4)'`). A misspelt field or an impossible "
-    'value ends the command in one line, before anything starts.\n\n'
-    'When a run is resumed, only fields that say so may have changed '
-    '([contract 9](../explanation/contracts.md#contract-9-resume)).\n'
-  )
+def _fields() -> Iterator[str]:
   room = None
   for field in _of_config('FIELDS'):
     now, _, _ = field.name.rpartition('.')
