@@ -3,6 +3,7 @@
 Only what depends on the reader's machines is replaced: names of hosts, the shared disk.
 """
 
+import fnmatch
 import json
 import os
 import re
@@ -25,6 +26,19 @@ WITHOUT_A_CLUSTER = (
 )
 WITH_CLUSTERS = ('docs/tutorials/first-run.md', 'docs/how-to/compare.md')
 OWN_MODEL, OWN_DATA = 'docs/how-to/own-model.md', 'docs/how-to/own-data.md'
+
+
+def assert_all_is_described(run):
+  """Every file of a run's directory, and every field of its summary."""
+  page = (pages.ROOT / 'docs' / 'reference' / 'run-directory.md').read_text()
+  for path in run.iterdir():
+    is_known = any(
+      fnmatch.fnmatch(path.name, name.split('/')[0])
+      for name in re.findall(r'`([\w.*/<>-]+)`', page.split('## A step record')[0])
+    )
+    assert is_known, path.name
+  for name in json.loads((run / 'summary.json').read_text()):
+    assert f'`{name}`' in page.split('## summary.json')[1], name
 
 
 @pytest.fixture
@@ -118,6 +132,7 @@ def test_a_model_and_data_of_ones_own(checkout):
   assert 'runs/mine/trace.json.gz' in shown
   told = paste(checkout, block(see, 'import json').text, 'python').stdout
   assert told.startswith('1000 (') and 'seconds computing' in told
+  assert_all_is_described(checkout / 'runs' / 'mine')
 
 
 @pytest.mark.cluster
@@ -182,6 +197,7 @@ def test_a_virtual_clock_and_replay(checkout):
   assert 'update 300 of 1600' in screen and 'relative' in screen
   found = paste(checkout, block(replay, 'from distbelief').text, 'python').stdout
   assert ' [300 300]\n' in found
+  assert_all_is_described(checkout / 'runs' / 'fifty')
 
 
 def test_the_gpu_extra_is_what_pip_would_install():

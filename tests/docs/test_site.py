@@ -11,6 +11,8 @@ import urllib.parse
 import pytest
 
 from distbelief import config as config_lib
+from distbelief import errors
+from distbelief.telemetry import steps
 from tests.docs import pages
 
 DOCS = pages.ROOT / 'docs'
@@ -78,6 +80,20 @@ def test_every_module_has_a_page(site):
     module = '.'.join(path.relative_to(pages.ROOT).with_suffix('').parts)
     if not module.endswith('__main__'):
       assert f'id="{module.removesuffix(".__init__")}"' in text, module
+
+
+def test_every_field_of_a_record_is_described():
+  page = (DOCS / 'reference' / 'run-directory.md').read_text()
+  for name in steps.record_dtype(2).names:
+    assert f'`{name}`' in page
+  for status in steps.Status:
+    assert f'| {status:d} | `{status.name.lower()}` |' in page
+
+
+def test_every_exit_status_is_described():
+  page = (DOCS / 'reference' / 'exit-statuses.md').read_text()
+  statuses = {v for k, v in vars(errors).items() if k.isupper() and isinstance(v, int)}
+  assert {int(found) for found in re.findall(r'^\| (\d+) \|', page, re.M)} == statuses
 
 
 def test_figures_are_as_drawn():
