@@ -43,7 +43,7 @@ def find(package: str, path: Iterable[str]) -> dict[str, BuiltIn]:
   for module in pkgutil.iter_modules(path):
     spec = module.module_finder.find_spec(module.name, None)
     constants = _constants(spec.loader.get_source(module.name) or '')
-    if 'NAME' in constants:
+    if {'NAME', 'ORIGIN'} <= constants.keys():
       module_name = f'{package}.{module.name}'
       one = BuiltIn(constants['NAME'], constants['ORIGIN'], module_name)
       found[one.name] = one

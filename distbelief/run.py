@@ -61,8 +61,8 @@ def train(
   config_lib.check(config, clock)
   with workdirs.hold(Path(workdir)):
     workdirs.prepare(config, Path(workdir), clock)
-    if config.model.name == handed_over.NAME and hasattr(model, 'save'):
-      _save(model, Path(workdir) / handed_over.NAME)
+    if config.model.name == handed_over.FILE_NAME and hasattr(model, 'save'):
+      _save(model, Path(workdir) / handed_over.FILE_NAME)
   with tempfile.NamedTemporaryFile('w', suffix='.json') as file:
     # The command that a reader of the summary can repeat is the caller's.
     order = {'config': config.to_dict(), 'command': sys.argv, 'clock': clock}
@@ -85,7 +85,7 @@ def _name_of_model(model: Any) -> str:
     raise errors.UserError(
       f'model ({model.name}) is not built: give it a keras.Input, or call build()'
     )
-  return handed_over.NAME
+  return handed_over.FILE_NAME
 
 
 def _save(model: Any, path: Path) -> None:

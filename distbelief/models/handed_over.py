@@ -10,7 +10,7 @@ from pathlib import Path
 
 import ml_collections
 
-NAME = 'given.keras'  # In the run's directory, and as config.model.name.
+FILE_NAME = 'given.keras'  # In the run's directory, and as config.model.name.
 
 
 def relative(
@@ -22,11 +22,11 @@ def relative(
     config: May have the whole path, as runs of earlier versions have.
     workdir: The run's directory, which may have been moved since.
   """
-  name, kept = Path(config.model.name), workdir.resolve() / NAME
-  if name.name != NAME or str(name) == NAME:
+  name, kept = Path(config.model.name), workdir.resolve() / FILE_NAME
+  if name.name != FILE_NAME or str(name) == FILE_NAME:
     return config
   if name.resolve() == kept or (kept.exists() and not name.exists()):
-    return _named(config, NAME)
+    return _named(config, FILE_NAME)
   return config
 
 
@@ -34,9 +34,9 @@ def resolved(
   config: ml_collections.ConfigDict, workdir: Path
 ) -> ml_collections.ConfigDict:
   """Returns the config with the whole path of a model that was handed over."""
-  kept = workdir.resolve() / NAME
+  kept = workdir.resolve() / FILE_NAME
   # Else it is a file of the user's, who calls it the same.
-  is_kept = relative(config, workdir).model.name == NAME and kept.exists()
+  is_kept = relative(config, workdir).model.name == FILE_NAME and kept.exists()
   return _named(config, str(kept)) if is_kept else config
 
 
