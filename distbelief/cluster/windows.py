@@ -56,10 +56,12 @@ class Windows:
     self.under_way -= 1
     try:
       return ended.result()
-    except tf.errors.CancelledError as error:
+    except tf.errors.OpError as error:
+      if not _follows(error):
+        raise
       raise self._cause(error) from None
 
-  def _cause(self, cancelled: tf.errors.CancelledError) -> BaseException:
+  def _cause(self, following: tf.errors.OpError) -> BaseException:
     """Returns for what a window was cancelled.
 
     The coordinator cancels all windows when one has failed, and any may end first.
@@ -71,9 +73,9 @@ class Windows:
       except queue.Empty:
         break
       self.under_way -= 1
-      if error is not None and not isinstance(error, tf.errors.CancelledError):
+      if error is not None and not _follows(error):
         return error
-    return cancelled
+    return following
 
   def _run(self) -> WindowResult | None:
     window = self._coordinator.schedule(self._window)
@@ -87,3 +89,11 @@ class Windows:
   def close(self) -> None:
     """Stops waiting for windows."""
     self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _follows(error: BaseException) -> bool:
+  """Returns whether an error is what another one's leaves behind."""
+  return isinstance(error, tf.errors.CancelledError) or (
+    isinstance(error, tf.errors.InvalidArgumentError)
+    and 'Unable to find the relevant tensor remote_handle' in error.message
+  )
