@@ -16,8 +16,9 @@ from typing import Any
 import ml_collections
 
 from distbelief import config as config_lib
-from distbelief import errors, own, workdirs
+from distbelief import errors, user_code
 from distbelief.models import architecture, handed_over
+from distbelief.rundir import workdirs
 from distbelief.telemetry import provenance
 
 
@@ -52,10 +53,10 @@ def train(
       or the data cannot be handed to another process.
     RuntimeError: If the training failed; the reason is on standard error.
   """
-  own.refuse_while_importing('distbelief.train')
+  user_code.refuse_while_importing('distbelief.train')
   config = config.copy_and_resolve_references()
   if data is not None:
-    config.data.name = data if isinstance(data, str) else own.name_of('data', data)
+    config.data.name = data if isinstance(data, str) else user_code.name_of('data', data)
   if model is not None:
     config.model.name = _name_of_model(model)
   config_lib.check(config, clock)
@@ -80,7 +81,7 @@ def _name_of_model(model: Any) -> str:
   if isinstance(model, str):
     return model
   if isinstance(model, type) or not hasattr(model, 'save'):
-    return own.name_of('model', model)
+    return user_code.name_of('model', model)
   if not model.built:
     raise errors.UserError(
       f'model ({model.name}) is not built: give it a keras.Input, or call build()'
@@ -146,10 +147,10 @@ def launch(
     An exit status, see errors.py.
   """
   if tf_config is not None and clock == 'cluster':
-    from distbelief.cluster import by_hand
+    from distbelief.cluster.launch import external_task
 
     config_lib.check_fields(config)  # The rest when the cluster is known.
-    return by_hand.play(config, workdir, tf_config)
+    return external_task.play(config, workdir, tf_config)
   config_lib.check(config, clock)
   with contextlib.ExitStack() as stack:
     if clock == 'virtual':
@@ -165,9 +166,9 @@ def launch(
       from distbelief.simulation import launch as simulator
 
       return simulator.launch(config, workdir, origin)
-    from distbelief.cluster import launcher
+    from distbelief.cluster.launch import local
 
-    return launcher.launch(config, workdir, origin)
+    return local.launch(config, workdir, origin)
 
 
 @contextlib.contextmanager
@@ -177,7 +178,7 @@ def _device_of_simulator(device: str) -> Iterator[None]:
   Raises:
     errors.ConfigError: If that is a GPU, and there is none.
   """
-  from distbelief.cluster import environment
+  from distbelief.cluster.launch import environment
 
   gpus, name = environment.gpus(os.environ), 'CUDA_VISIBLE_DEVICES'
   before = os.environ.get(name)

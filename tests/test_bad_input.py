@@ -6,10 +6,10 @@ import socket
 
 import pytest
 
-from distbelief import errors, rehearsal
+from distbelief import errors
 from distbelief.command_line import train as training
-from tests import warm
-from tests.cluster import runs
+from distbelief.problem import preflight
+from tests import runs, warm
 
 CONFIG = f'--config={runs.ROOT / "configs" / "synthetic_speech.py"}'
 DATA = '--config.data.name=tests.users:examples'
@@ -191,10 +191,10 @@ def train(monkeypatch, call, tmp_path):
   monkeypatch.chdir(runs.ROOT)
 
   def launch(config, *unused_args):
-    rehearsal.rehearse(config)  # What the first child does.
+    preflight.rehearse(config)  # What the first child does.
     raise AssertionError('tasks would have been started')
 
-  monkeypatch.setattr('distbelief.cluster.launcher.launch', launch)
+  monkeypatch.setattr('distbelief.cluster.launch.local.launch', launch)
 
   def train(*words):
     first = CONFIG, f'--workdir={tmp_path / "run"}'

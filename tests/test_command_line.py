@@ -14,9 +14,10 @@ import pytest
 
 import distbelief
 from distbelief import config as config_lib
-from distbelief import errors, run, workdirs
+from distbelief import errors, run
 from distbelief.command_line import main as console
 from distbelief.command_line import train as training
+from distbelief.rundir import workdirs
 from tests import users
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -32,7 +33,7 @@ def workdir(tmp_path):
 def train(monkeypatch, call):
   """Calls the program; returns (status, stdout, stderr)."""
   monkeypatch.delenv('TF_CONFIG', raising=False)
-  monkeypatch.setattr('distbelief.cluster.launcher.launch', _no_launch)
+  monkeypatch.setattr('distbelief.cluster.launch.local.launch', _no_launch)
   return functools.partial(call, training.main)
 
 

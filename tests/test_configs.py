@@ -3,9 +3,10 @@
 import pytest
 
 from distbelief import config as config_lib
-from distbelief import data, learning
+from distbelief import data
 from distbelief.experiments import runs as experiment
-from tests.cluster import runs
+from distbelief.problem import factory
+from tests import runs
 
 CONFIGS = sorted((runs.ROOT / 'configs').glob('*.py'))
 
@@ -36,7 +37,7 @@ def test_a_config_can_be_and_makes_its_model(path):
   config_lib.check(config)
   note = path.read_text().split('"""')[1]
   assert f'configs/{path.name}' in note or 'scripts/' in note
-  source = learning.source_of(config)
-  goal = learning.objective_of(config, source)
+  source = factory.source_of(config)
+  goal = factory.objective_of(config, source)
   assert goal.model.count_params() == PARAMETERS[path.stem]
   assert goal.has_accuracy and goal.model.output_shape == (None, source.num_classes)

@@ -9,8 +9,7 @@ import pytest
 
 from distbelief import errors
 from distbelief.command_line import evaluate as program
-from tests import made, users, warm
-from tests.cluster import runs
+from tests import made, runs, users, warm
 
 CONFIG = f'--config={runs.ROOT / "configs" / "synthetic_speech.py"}'
 OWN = '--config.data.name=tests.users:examples'

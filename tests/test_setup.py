@@ -8,7 +8,7 @@ import tomllib
 
 import pytest
 
-from tests.cluster.runs import ROOT
+from tests.runs import ROOT
 
 
 def interpreter(folder, version):

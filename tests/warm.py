@@ -31,10 +31,10 @@ import types
 _MODULES = (
   'distbelief.command_line',
   'distbelief.run',
-  'distbelief.cluster.by_hand',
-  'distbelief.cluster.launcher',
-  'distbelief.cluster.nursery',
-  'distbelief.cluster.tasks',
+  'distbelief.cluster.launch.external_task',
+  'distbelief.cluster.launch.local',
+  'distbelief.cluster.launch.supervisor',
+  'distbelief.cluster.launch.tasks',
   'distbelief.simulation.launch',
   'distbelief.experiments.report',
   'distbelief.analysis.trace',
@@ -188,7 +188,7 @@ def instead_of_subprocess(monkeypatch, *modules):
 def _server():
   """Returns the server's address; it ends with this process."""
   address = f'\0distbelief-tests-{os.getpid()}'
-  from distbelief.cluster import environment
+  from distbelief.cluster.launch import environment
 
   listener = socket.socket(socket.AF_UNIX)
   listener.bind(address)

@@ -19,7 +19,7 @@ import ml_collections
 
 from distbelief import errors
 from distbelief.algorithms import staleness, traffic
-from distbelief.config_field import Field
+from distbelief.declarations.config_field import Field
 
 Config = ml_collections.ConfigDict
 

@@ -9,8 +9,9 @@
       if push_due(step): start pushing accrued; accrued <- 0
       step <- step + 1
 
-The cluster (cluster/client.py), the simulator (simulation/downpour.py) and replay have a
-loop each, in a graph, as events and as recorded; these functions say what happens in it.
+The cluster (cluster/downpour/client.py), the simulator (simulation/downpour.py) and
+replay have a loop each, in a graph, as events and as recorded; these functions say what
+happens in it.
 Parameters and gradients are lists of tensors, one per variable of the model: flattening
 them at every step would cost as much as the matrix products.
 """

@@ -10,9 +10,8 @@ from typing import Any
 import ml_collections
 import numpy as np
 
-from distbelief import files
 from distbelief.analysis import pushes, utilisation
-from distbelief.telemetry import metrics, steps
+from distbelief.telemetry import files, metrics, steps
 
 
 def staleness(derived: np.ndarray) -> dict[str, float | None]:

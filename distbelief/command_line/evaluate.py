@@ -32,7 +32,7 @@ def main(argv: list[str]) -> int:
   config_lib.check_fields(config)
   os.environ['KERAS_BACKEND'] = 'tensorflow'
   with without_chatter():
-    from distbelief import scoring
+    from distbelief.problem import scoring
 
     line = scoring.holdout(config, path)
   print(line)

@@ -13,7 +13,7 @@ from distbelief.command_line import parsing
 from distbelief.command_line.program import program, without_chatter
 
 if TYPE_CHECKING:
-  from distbelief.simulation.replay import Replay, State
+  from distbelief.replay.replay import Replay, State
 
 _WORDS = '--run=DIR [--until=UPDATE]'
 
@@ -41,7 +41,7 @@ def main(argv: list[str]) -> int:
   workdir = parsing.required(run_flag, argv, _WORDS)
   os.environ['KERAS_BACKEND'] = 'tensorflow'
   with without_chatter():
-    from distbelief.simulation.replay import Replay
+    from distbelief.replay.replay import Replay
 
     began = time.monotonic()
     replay = Replay(workdir)

@@ -32,7 +32,7 @@ from distbelief.config.structure import (
   from_json,
   to_json,
 )
-from distbelief.config_field import Field
+from distbelief.declarations.config_field import Field
 
 __all__ = [
   'CLOCKS',

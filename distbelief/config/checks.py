@@ -10,7 +10,7 @@ from distbelief import errors
 from distbelief.config import derived
 from distbelief.config.fields import BY_NAME, FIELDS
 from distbelief.config.structure import flatten
-from distbelief.config_field import Field
+from distbelief.declarations.config_field import Field
 
 CLOCKS = ('cluster', 'virtual')
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import math
 
-from distbelief import built_in, data, models
+from distbelief import data, models
 from distbelief.algorithms import catalog, rules
-from distbelief.config_field import (
+from distbelief.declarations import built_in
+from distbelief.declarations.config_field import (
   Check,
   Field,
   at_least,

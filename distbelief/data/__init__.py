@@ -1,7 +1,7 @@
 """Data: sources of labelled examples, disjoint subsets for replicas, seeded batches.
 
-To add a data set, add a file that declares NAME and ORIGIN (distbelief/built_in.py) and
-has a function `create(data, seed)`, of config.data and config.seed, that returns its
+To add a data set, add a file that declares NAME and ORIGIN (declarations/built_in.py)
+and has a function `create(data, seed)`, of config.data and config.seed, that returns its
 Source. TensorFlow is imported when the first source is created.
 """
 
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import ml_collections
 
-from distbelief import built_in, errors, own
+from distbelief import errors, user_code
+from distbelief.declarations import built_in
 
 if TYPE_CHECKING:
   from distbelief.data.source import Source
@@ -36,7 +37,7 @@ def create(data: ml_collections.ConfigDict, seed: int) -> Source:
   Raises:
     errors.ConfigError: If a field does not go with the source.
   """
-  if own.is_own(data.name):
+  if user_code.is_own(data.name):
     from distbelief.data.own_data import OwnData
 
     return OwnData(data.name, seed, data.num_classes, data.shuffle_buffer)

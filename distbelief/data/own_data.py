@@ -10,8 +10,8 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from distbelief import errors, own, specs
-from distbelief.data import examples, source
+from distbelief import errors, user_code
+from distbelief.data import examples, source, specs
 
 _FIELD = 'config.data.name'
 _MOST_IN_A_GRAPH = 2**22  # Bytes.
@@ -48,7 +48,7 @@ class OwnData(examples.Examples):
     Raises:
       errors.ConfigError: If the function does not.
     """
-    function = own.function(_FIELD, self.name)
+    function = user_code.function(_FIELD, self.name)
     try:
       made = function(split, self.seed)
     except Exception as error:  # Anything may be raised.

@@ -15,16 +15,16 @@ import numpy as np
 import tensorflow as tf
 
 from distbelief import config as config_lib
-from distbelief import learning
 from distbelief.algorithms.server import ServerRule
 from distbelief.algorithms.sharding import Sharding
-from distbelief.simulation.dataflow import Dataflow
+from distbelief.problem import factory
+from distbelief.recompute.dataflow import Dataflow
+from distbelief.recompute.gradients import Gradients
+from distbelief.recompute.minibatches import Minibatches
+from distbelief.recompute.updates import Updates
 from distbelief.simulation.downpour import Cluster
 from distbelief.simulation.events import Events
-from distbelief.simulation.gradients import Gradients
 from distbelief.simulation.machines import Machines
-from distbelief.simulation.minibatches import Minibatches
-from distbelief.simulation.updates import Updates
 from distbelief.telemetry.sketch import Sketch
 from distbelief.telemetry.steps import NO_CLIENT
 
@@ -78,8 +78,8 @@ class Quadratic:
     config.server.learning_rate = RATE
     config.telemetry.swarm_seconds = 0.0
     self._config, self._num_replicas = config, num_replicas
-    source = learning.source_of(config)
-    self._objective = learning.objective_of(config, source)
+    source = factory.source_of(config)
+    self._objective = factory.objective_of(config, source)
     self._updates = Updates(ServerRule.from_config(config), num_replicas)
     self._gradients = Gradients(
       config,

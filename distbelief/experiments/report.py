@@ -13,11 +13,11 @@ import jinja2
 import numpy as np
 
 from distbelief import config as config_lib
-from distbelief import files
 from distbelief.analysis import pushes, staleness, summary, trace, utilisation
 from distbelief.analysis.run import Run
 from distbelief.experiments import comparison
 from distbelief.pictures import curves, gallery, style, timeline
+from distbelief.telemetry import files
 from distbelief.telemetry.metrics import Evaluation
 
 _NOTHING = '-'

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from distbelief import files
-from distbelief.telemetry import provenance
+from distbelief.telemetry import files, provenance
 
 _KEPT = ('git', 'host', 'processor', 'processors', 'packages', 'settings')
 

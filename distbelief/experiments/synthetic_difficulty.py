@@ -13,9 +13,10 @@ from typing import Any
 import tensorflow as tf
 
 from distbelief import config as config_lib
-from distbelief import data, learning
+from distbelief import data
 from distbelief.algorithms.rules import adagrad
 from distbelief.data.synthetic_speech import SyntheticSpeech
+from distbelief.problem import factory
 
 HIDDEN_UNITS = {'softmax': (), '1x256': (256,), '4x256': (256,) * 4}
 _EVALUATIONS = 5  # Per training.
@@ -41,7 +42,7 @@ def holdout_accuracies(
   config.model.hidden_units = tuple(hidden_units)
   config.data.batch_size = batch_size
   config.seed = source.seed
-  goal = learning.objective_of(config, source)
+  goal = factory.objective_of(config, source)
   params = [tf.Variable(tensor) for tensor in goal.initial]
   no_seed = tf.zeros([2], tf.int64)  # Nothing in it is drawn.
   slots = [tf.Variable(tf.zeros_like(tensor)) for tensor in goal.initial]

@@ -20,11 +20,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from distbelief import files
 from distbelief import run as run_lib
 from distbelief.analysis import pushes
 from distbelief.analysis.run import Run
 from distbelief.experiments import process_stats, runs, tables
+from distbelief.telemetry import files
 
 CONFIG = 'configs/validation.py'
 REPLICAS = (1, 2, 5, 10, 20)

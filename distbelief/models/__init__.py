@@ -1,6 +1,6 @@
 """The networks that a config can name, as what is minimised.
 
-To add one, add a file that declares NAME and ORIGIN (distbelief/built_in.py), with
+To add one, add a file that declares NAME and ORIGIN (declarations/built_in.py), with
 functions `create(model, spec, num_classes, seed)`, which returns the Keras model for a
 minibatch of TensorSpecs `spec`, and `loss()`.
 """
@@ -12,7 +12,7 @@ from typing import Any
 
 import ml_collections
 
-from distbelief import built_in
+from distbelief.declarations import built_in
 
 
 @functools.cache

@@ -19,7 +19,8 @@ import ml_collections
 import numpy as np
 from keras import ops
 
-from distbelief import errors, specs
+from distbelief import errors
+from distbelief.data import specs
 from distbelief.models import losses
 
 NAME = 'image'

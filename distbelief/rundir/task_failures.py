@@ -14,7 +14,8 @@ import signal
 import time
 import traceback
 
-from distbelief import errors, files
+from distbelief import errors
+from distbelief.telemetry import files
 
 _SHOWN_LINES = 10  # Of a failed task's log.
 
@@ -49,7 +50,7 @@ class TaskFailure:
       reason = f'ended with status {status}'
       return cls(job, index, time.time(), 'exit', status, reason)
     reason = f'was killed by {signal_name(-status)}'
-    if -status == signal.SIGALRM:  # See cluster/collectives.py.
+    if -status == signal.SIGALRM:  # See cluster/synchronous/collectives.py.
       reason += ', as another worker went away while all connected'
     return cls(job, index, time.time(), 'signal', -status, reason)
 

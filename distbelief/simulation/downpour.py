@@ -16,7 +16,7 @@ import ml_collections
 import numpy as np
 
 from distbelief.algorithms import downpour
-from distbelief.simulation.dataflow import Dataflow, Push, Step
+from distbelief.recompute.dataflow import Dataflow, Push, Step
 from distbelief.simulation.events import Events
 from distbelief.simulation.machines import Machines
 from distbelief.simulation.network import Link, send
@@ -82,7 +82,7 @@ class _Replica:
 
 
 class _PushSampler:
-  """Chooses pushes that tell where their replica is, as cluster/sampler.py does."""
+  """Chooses pushes that are sampled, as cluster/downpour/sampler.py does."""
 
   def __init__(self, seconds: float, num_replicas: int) -> None:
     self._seconds = seconds

@@ -86,7 +86,7 @@ def _train(
 ) -> int:
   import tensorflow as tf
 
-  from distbelief import rehearsal
+  from distbelief.problem import preflight
 
   tf.get_logger().setLevel('ERROR')  # It would tell how it vectorizes.
   train = config_lib.algorithm(config).trainer('virtual')
@@ -98,7 +98,7 @@ def _train(
   for kind in kinds:
     signal.signal(kind, lambda number, frame: stopped_by.append(number))
   try:
-    rehearsal.rehearse(config)
+    preflight.rehearse(config)
     trainer = train(config, workdir, display, origin)
     if trainer.train(lambda: bool(stopped_by)):
       return errors.DONE

@@ -11,7 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from distbelief import config as config_lib
-from distbelief import errors, step_times
+from distbelief import errors
+from distbelief.sampling import step_times
 
 # Steps of a replica whose times are drawn at once: the more replicas there are, the fewer
 # does each of them do.

@@ -12,19 +12,20 @@ import numpy as np
 import tensorflow as tf
 
 from distbelief import config as config_lib
-from distbelief import errors, learning
+from distbelief import errors
 from distbelief.algorithms.server import ServerRule
 from distbelief.algorithms.sharding import Sharding
+from distbelief.problem import factory
+from distbelief.recompute.dataflow import Dataflow, Push
+from distbelief.recompute.gradients import Gradients
+from distbelief.recompute.minibatches import Minibatches
+from distbelief.recompute.updates import Updates
 from distbelief.rundir import checkpoints
-from distbelief.rundir.logbook import Logbook
+from distbelief.rundir.recorder import Logbook
 from distbelief.simulation import costs, network
-from distbelief.simulation.dataflow import Dataflow, Push
 from distbelief.simulation.downpour import Applied, Cluster, Travelled
 from distbelief.simulation.events import Events
-from distbelief.simulation.gradients import Gradients
 from distbelief.simulation.machines import Machines
-from distbelief.simulation.minibatches import Minibatches
-from distbelief.simulation.updates import Updates
 from distbelief.telemetry import clock, provenance, steps
 from distbelief.telemetry.display import Reporter
 from distbelief.telemetry.sketch import Sketch
@@ -68,8 +69,8 @@ class Downpour:
     self._config = config
     num_replicas = config_lib.num_replicas(config)
     num_shards = config_lib.jobs(config)['ps']
-    source = learning.source_of(config)
-    objective = learning.objective_of(config, source)
+    source = factory.source_of(config)
+    objective = factory.objective_of(config, source)
     rule = ServerRule.from_config(config)
     self._num_shards = num_shards
     paid = costs.of(config, objective, num_shards)

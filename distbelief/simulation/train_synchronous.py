@@ -11,15 +11,15 @@ import numpy as np
 import tensorflow as tf
 
 from distbelief import config as config_lib
-from distbelief import learning
 from distbelief.algorithms import synchronous
 from distbelief.algorithms.statistics import Weights
+from distbelief.problem import factory
+from distbelief.recompute.minibatches import Minibatches
+from distbelief.recompute.synchronous import Lockstep, Told
 from distbelief.rundir import checkpoints
-from distbelief.rundir.logbook import Logbook
+from distbelief.rundir.recorder import Logbook
 from distbelief.simulation import costs
-from distbelief.simulation.lockstep import Lockstep, Told
 from distbelief.simulation.machines import Machines
-from distbelief.simulation.minibatches import Minibatches
 from distbelief.simulation.synchronous import Barrier, Update
 from distbelief.telemetry import clock, provenance, steps, swarm
 from distbelief.telemetry.display import Reporter
@@ -55,8 +55,8 @@ class Synchronous:
     """
     self._config, self._now = config, checkpoints.seconds(workdir / 'checkpoints')
     num_replicas = self._num_replicas = config_lib.num_replicas(config)
-    source = learning.source_of(config)
-    objective = learning.objective_of(config, source)
+    source = factory.source_of(config)
+    objective = factory.objective_of(config, source)
     rule = synchronous.load_rule(config.server, num_replicas)
     paid = costs.of(config, objective, 1)
     machines = Machines(config, paid.compute_seconds)

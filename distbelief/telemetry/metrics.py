@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from distbelief import files
+from distbelief.telemetry import files
 
 
 class Evaluation(NamedTuple):

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from distbelief import errors
-from distbelief.cluster import linux
+from distbelief.cluster.launch import linux
 
 if TYPE_CHECKING:
   from playwright import sync_api

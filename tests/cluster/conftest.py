@@ -1,6 +1,6 @@
 import pytest
 
-from tests.cluster import in_process
+from tests import in_process
 
 
 @pytest.fixture(scope='session')

@@ -19,7 +19,7 @@ import time
 
 from distbelief import config as configs
 from distbelief import errors
-from distbelief.cluster import launcher, namespace
+from distbelief.cluster.launch import local, namespace
 from distbelief.telemetry import provenance
 
 if 'FAKE_TENSORFLOW' in os.environ:
@@ -102,6 +102,4 @@ def interrupt(signum, unused_frame):
 if __name__ == '__main__':
   config = configs.default_config()
   origin = provenance.Origin([], 0.0)
-  sys.exit(
-    launcher.launch(config, sys.argv[1], origin, 'fake_run:body', 'fake_run:check')
-  )
+  sys.exit(local.launch(config, sys.argv[1], origin, 'fake_run:body', 'fake_run:check'))

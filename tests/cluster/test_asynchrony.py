@@ -12,8 +12,7 @@ from distbelief.analysis.run import Run
 from distbelief.experiments import asynchrony
 from distbelief.experiments import runs as experiment_runs
 from distbelief.telemetry import snapshots
-from tests import warm
-from tests.cluster import runs
+from tests import runs, warm
 
 
 @pytest.mark.cluster

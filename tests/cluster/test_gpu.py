@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from distbelief.cluster import environment
-from tests.cluster import runs
+from distbelief.cluster.launch import environment
+from tests import runs
 
 pytestmark = [
   pytest.mark.cluster,

@@ -4,7 +4,8 @@ import pytest
 import tensorflow as tf
 
 from distbelief import errors
-from distbelief.cluster import lost_peers, windows
+from distbelief.cluster import lost_peers
+from distbelief.cluster.downpour import windows
 
 LOST = {
   'connection': (tf.errors.UnavailableError, 'recvmsg:Connection reset by peer'),

@@ -6,8 +6,7 @@ import keras
 import pytest
 
 from distbelief import errors
-from tests import users
-from tests.cluster import runs
+from tests import runs, users
 
 pytestmark = pytest.mark.cluster
 

@@ -16,8 +16,8 @@ from distbelief import errors
 from distbelief.analysis import pushes
 from distbelief.telemetry import metrics, records
 from distbelief.telemetry.steps import Status
-from tests import warm
-from tests.cluster import runs, test_slow_truth
+from tests import runs, warm
+from tests.cluster import test_slow_truth
 
 pytestmark = pytest.mark.cluster
 

@@ -5,8 +5,7 @@ import pytest
 from distbelief import run as run_lib
 from distbelief.experiments import runs as experiment_runs
 from distbelief.experiments import side_by_side
-from tests import warm
-from tests.cluster import runs
+from tests import runs, warm
 
 
 @pytest.mark.cluster

@@ -5,18 +5,18 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from distbelief import learning, seeds
+from distbelief.problem import factory
+from distbelief.sampling import seeds
 from distbelief.telemetry import records as records_lib
-from tests import slow_truth, users
-from tests.cluster import runs
+from tests import runs, slow_truth, users
 
 pytestmark = pytest.mark.cluster
 
 
 def truth_of(workdir, num_replicas, num_shards, gradient_at=None, rule=None):
   config = runs.config_of(workdir)
-  source = learning.source_of(config)
-  initial = [t.numpy() for t in learning.objective_of(config, source).initial]
+  source = factory.source_of(config)
+  initial = [t.numpy() for t in factory.objective_of(config, source).initial]
   minibatch = runs.minibatches_of(config, num_replicas)
 
   def of_sigmoid_network(params, replica, step):

@@ -3,8 +3,7 @@
 import pytest
 
 from distbelief.experiments import process_stats, validation
-from tests import warm
-from tests.cluster import runs
+from tests import runs, warm
 
 
 @pytest.mark.cluster

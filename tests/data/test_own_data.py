@@ -8,8 +8,9 @@ import pytest
 import tensorflow as tf
 
 from distbelief import config as config_lib
-from distbelief import errors, own, rehearsal
+from distbelief import errors, user_code
 from distbelief.data import own_data, source
+from distbelief.problem import preflight
 from tests import users
 
 
@@ -89,7 +90,7 @@ def test_the_rehearsal_calls_the_function_once_for_each_split(name, calls):
   config = config_lib.default_config()
   config.model.name = 'tests.users:network'
   config.data.name = f'{__name__}:{name}'
-  rehearsal.rehearse(config)
+  preflight.rehearse(config)
   assert sorted(CALLS) == calls
 
 
@@ -145,32 +146,32 @@ def test_files_and_functions_are_found_by_name(tmp_path, monkeypatch):
   (tmp_path / 'beside.py').write_text('def build(): return 7\n')
   monkeypatch.chdir(tmp_path)
   for name in ('beside:build', 'beside.py:build', f'{tmp_path}/beside.py:build'):
-    assert own.function('config.model.name', name)() == 7
-  assert own.name_of('data', users.examples) == 'tests.users:examples'
+    assert user_code.function('config.model.name', name)() == 7
+  assert user_code.name_of('data', users.examples) == 'tests.users:examples'
   with pytest.raises(errors.UserError, match='a function at the top of a file'):
-    own.name_of('data', lambda split, seed: None)
+    user_code.name_of('data', lambda split, seed: None)
   for wrong in (7, int, users.examples('train', 0)):
     with pytest.raises(errors.UserError, match='hand over the function that makes it'):
-      own.name_of('model', wrong)
+      user_code.name_of('model', wrong)
 
 
 def test_a_file_is_imported_with_its_neighbours_and_hides_no_other(tmp_path):
   (tmp_path / 'helpers.py').write_text('SIX = 6\n')
   (tmp_path / 'random.py').write_text('import helpers\ndef build(): return helpers.SIX\n')
   name = f'{tmp_path}/random.py:build'
-  assert own.function('config.model.name', name)() == 6
-  assert own.function('config.model.name', name) is own.function(
+  assert user_code.function('config.model.name', name)() == 6
+  assert user_code.function('config.model.name', name) is user_code.function(
     'config.model.name', name
   )
   assert random.Random(0).random()
   assert sys.modules['random'] is random
   (tmp_path / 'lacks.py').write_text('import nowhere_to_be_found\n')
   with pytest.raises(errors.ConfigError, match=r'that is what .*lacks\.py imports'):
-    own.function('config.model.name', f'{tmp_path}/lacks.py:build')
+    user_code.function('config.model.name', f'{tmp_path}/lacks.py:build')
 
 
 def test_training_while_a_file_is_read_for_a_function_is_refused(tmp_path, monkeypatch):
   script = 'import distbelief\ndef build(): ...\ndistbelief.train(None, "x")\n'
   (tmp_path / 'unguarded.py').write_text(script)
   with pytest.raises(errors.UserError, match="put the call under if __name__ == '__main"):
-    own.function('config.model.name', f'{tmp_path}/unguarded.py:build')
+    user_code.function('config.model.name', f'{tmp_path}/unguarded.py:build')

@@ -9,12 +9,12 @@ import os
 import re
 import signal
 import subprocess
+import tomllib
 
 import pytest
 import tensorflow_datasets as tfds
-import tomllib
 
-from distbelief.cluster import ports
+from distbelief.cluster.launch import ports
 from tests.docs import pages
 from tests.docs.pages import block, paste
 

@@ -4,7 +4,7 @@ import pytest
 
 from distbelief import config as config_lib
 from distbelief.experiments import asynchrony, claims, runs
-from tests.cluster.runs import ROOT
+from tests.runs import ROOT
 
 T, L = asynchrony.T, asynchrony.L
 _NOTHING = {'computing': [1.0] * 3, 'fetching': [0.0] * 3, 'pushing': [0.0] * 3}

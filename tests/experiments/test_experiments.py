@@ -9,7 +9,7 @@ import pytest
 from distbelief import errors
 from distbelief.command_line import reproduce
 from distbelief.experiments import catalog, experiment
-from tests.cluster.runs import ROOT
+from tests.runs import ROOT
 
 ALL = [catalog.load(name) for name in catalog.names()]
 

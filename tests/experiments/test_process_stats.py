@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 from distbelief.experiments import process_stats
-from tests.cluster.runs import eventually
+from tests.runs import eventually
 
 _CODE = """
 import subprocess, sys, time

@@ -8,7 +8,7 @@ from distbelief import config as config_lib
 from distbelief import errors
 from distbelief.command_line import reproduce
 from distbelief.experiments import claims, runs, side_by_side
-from tests.cluster.runs import ROOT
+from tests.runs import ROOT
 
 _STEP = {
   'step': [0.1, 0.101, 0.104],

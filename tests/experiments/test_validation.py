@@ -6,7 +6,7 @@ import pytest
 
 from distbelief.experiments import process_stats, validation
 from scripts.benchmarks import simulator_speed
-from tests.cluster.runs import ROOT
+from tests.runs import ROOT
 
 _QUANTILES = [float(q) for q in range(25)]
 

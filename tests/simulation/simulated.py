@@ -7,7 +7,8 @@ from distbelief import config as config_lib
 from distbelief import run
 from distbelief.simulation import launch
 from distbelief.telemetry import provenance, records
-from tests.cluster import runs, test_slow_truth
+from tests import runs
+from tests.cluster import test_slow_truth
 
 SMALL = {
   **runs.SMALL,

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from distbelief import errors, step_times
+from distbelief import errors
+from distbelief.sampling import step_times
 from distbelief.simulation.machines import Machines
 from tests.simulation.simulated import config_of
 

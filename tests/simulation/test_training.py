@@ -20,13 +20,12 @@ from distbelief.analysis import swarm as swarm_analysis
 from distbelief.analysis.run import Run
 from distbelief.data import source
 from distbelief.pictures import gallery, swarm
+from distbelief.replay.replay import Replay
 from distbelief.rundir import checkpoints
 from distbelief.simulation import launch
 from distbelief.simulation.machines import Machines
-from distbelief.simulation.replay import Replay
 from distbelief.telemetry import metrics, provenance, records
-from tests import users, warm
-from tests.cluster import runs
+from tests import runs, users, warm
 from tests.simulation import simulated
 
 

@@ -19,7 +19,7 @@ from distbelief import config as config_lib
 from distbelief.algorithms import catalog
 from distbelief.analysis import summary
 from distbelief.telemetry import board, swarm, tally
-from tests.cluster.runs import ROOT
+from tests.runs import ROOT
 from tests.telemetry.made_up import log, push
 
 

@@ -10,7 +10,7 @@ import ml_collections
 from distbelief import errors
 from distbelief.algorithms import definition, staleness, traffic
 from distbelief.algorithms.catalog import Algorithm, Labels
-from distbelief.config_field import Field, at_least, more_than_0, one_of
+from distbelief.declarations.config_field import Field, at_least, more_than_0, one_of
 
 _FIELDS = (
   Field(
@@ -84,7 +84,7 @@ ALGORITHM = Algorithm(
   summary='a parameter server, nobody waits',
   labels=Labels(title='Downpour: nobody waits for anyone'),
   trainers={
-    'cluster': 'distbelief.cluster.chief:Chief',
+    'cluster': 'distbelief.cluster.downpour.chief:Chief',
     'virtual': 'distbelief.simulation.train_downpour:Downpour',
   },
   jobs=definition.one_leader_and_servers,
@@ -98,6 +98,6 @@ ALGORITHM = Algorithm(
   intervals=_intervals,
   theoretical_staleness=staleness.downpour,
   count_bytes=traffic.fetches_and_pushes,
-  schedule='distbelief.simulation.schedules:downpour',
-  recomputation='distbelief.simulation.recompute_downpour:Downpour',
+  schedule='distbelief.replay.schedules:downpour',
+  recomputation='distbelief.replay.downpour:Downpour',
 )

@@ -17,7 +17,7 @@ ALGORITHM = Algorithm(
     leader='worker 0',
   ),
   trainers={
-    'cluster': 'distbelief.cluster.synchronous:Worker',
+    'cluster': 'distbelief.cluster.synchronous.worker:Worker',
     'virtual': 'distbelief.simulation.train_synchronous:Synchronous',
   },
   jobs=definition.only_workers,
@@ -26,6 +26,6 @@ ALGORITHM = Algorithm(
   waits_between_steps=True,
   theoretical_staleness=staleness.zero,
   count_bytes=traffic.nothing,
-  schedule='distbelief.simulation.schedules:synchronous',
-  recomputation='distbelief.simulation.recompute_synchronous:Synchronous',
+  schedule='distbelief.replay.schedules:synchronous',
+  recomputation='distbelief.replay.synchronous:Synchronous',
 )

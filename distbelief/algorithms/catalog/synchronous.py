@@ -10,7 +10,7 @@ import ml_collections
 from distbelief import errors
 from distbelief.algorithms import definition, staleness, traffic
 from distbelief.algorithms.catalog import Algorithm, Labels, StepUnit
-from distbelief.config_field import Field, at_least, more_than_0
+from distbelief.declarations.config_field import Field, at_least, more_than_0
 
 _FIELDS = (
   Field(
@@ -64,7 +64,7 @@ ALGORITHM = Algorithm(
     leader='worker 0',
   ),
   trainers={
-    'cluster': 'distbelief.cluster.synchronous:Worker',
+    'cluster': 'distbelief.cluster.synchronous.worker:Worker',
     'virtual': 'distbelief.simulation.train_synchronous:Synchronous',
   },
   jobs=definition.only_workers,
@@ -78,6 +78,6 @@ ALGORITHM = Algorithm(
   backup_workers=lambda config: config.synchronous.backup_workers,
   theoretical_staleness=staleness.zero,
   count_bytes=traffic.all_reduces,
-  schedule='distbelief.simulation.schedules:synchronous',
-  recomputation='distbelief.simulation.recompute_synchronous:Synchronous',
+  schedule='distbelief.replay.schedules:synchronous',
+  recomputation='distbelief.replay.synchronous:Synchronous',
 )

@@ -1,0 +1,1 @@
+"""Downpour SGD on a real cluster: chief, replicas, parameter server."""

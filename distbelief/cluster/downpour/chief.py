@@ -1,0 +1,257 @@
+"""The chief: connects the cluster, drives the replicas, keeps the run's directory."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import ml_collections
+import numpy as np
+import tensorflow as tf
+
+from distbelief.algorithms.server import ServerRule
+from distbelief.algorithms.sharding import Sharding
+from distbelief.cluster import lost_peers, servers
+from distbelief.cluster.downpour import shard_checkpoint
+from distbelief.cluster.downpour.parameter_server import Look, ParameterServer
+from distbelief.cluster.downpour.window import Replica, WindowResult
+from distbelief.cluster.downpour.windows import Windows
+from distbelief.problem import factory
+from distbelief.rundir import checkpoints
+from distbelief.rundir.recorder import Logbook
+from distbelief.telemetry import provenance
+from distbelief.telemetry.display import Reporter
+from distbelief.telemetry.steps import INCARNATION
+
+_LOOK_SECONDS = 0.2  # Between two looks at the shards.
+# How long nothing may happen, though all steps are granted and no window runs, before a
+# replica whose steps are not counted is taken for dead. Longer than a worker's restart.
+_PATIENCE_SECONDS = 30.0
+
+# For windows that are under way when all steps are done; they find nothing to do.
+_LAST_WINDOWS_SECONDS = 10.0
+
+
+class Stopped(BaseException):
+  """SIGTERM or SIGINT: write a checkpoint and go."""
+
+
+class Chief:
+  """One launch of a run, from connecting to summary.json."""
+
+  def __init__(
+    self,
+    config: ml_collections.ConfigDict,
+    workdir: Path,
+    tf_config: Mapping[str, Any],
+    display: Reporter,
+    origin: provenance.Origin,
+    agree: Callable[[], None] = lambda: None,
+  ) -> None:
+    """Connects to nobody yet.
+
+    Args:
+      config: The run's, checked.
+      workdir: Prepared for it.
+      tf_config: The cluster, as in TF_CONFIG.
+      display: Shows `progress` and `message`.
+      origin: What started the run.
+      agree: Called when all tasks are there; raises if they differ.
+    """
+    self._config, self._workdir, self._display = config, workdir, display
+    self._addresses, self._origin = tf_config['cluster'], origin
+    self._agree = agree
+    self._num_replicas = len(self._addresses['worker'])
+    self._num_shards = len(self._addresses['ps'])
+    self._reclaimed = 0  # Replicas that were taken for dead.
+    self._stopped_by: int | None = None  # A signal's number.
+    self._in_training = False
+    self._look: Any = None  # The last one.
+    self._steps = 0  # Minibatches that every shard has counted.
+
+  def run(self) -> None:
+    """Trains to the end.
+
+    Raises:
+      SystemExit: After SIGTERM or SIGINT, with a checkpoint written.
+      errors.LostPeerError: If a task that the run needs is gone.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+      signal.signal(number, self._stop)
+    try:
+      with lost_peers.told():
+        servers.wait_for_tasks(
+          self._addresses, self._config.cluster.start_timeout, self._display.message
+        )
+        self._agree()
+        self._build()
+        self._in_training = True
+        self._train()
+        self._finish()
+    except Stopped:
+      if self._in_training and self._logbook.started:
+        self._save()
+        self._display.message(f'checkpoint written at step {self._steps}')
+      raise SystemExit(128 + self._stopped_by) from None
+
+  def _stop(self, number: int, unused_frame: Any) -> None:
+    """Handles a signal; may be called more than once."""
+    before, self._stopped_by = self._stopped_by, number
+    # In training the loop looks for itself, so that no look at the shards is cut off
+    # before what they had logged is on record.
+    if before is None and not self._in_training:
+      raise Stopped
+
+  def _build(self) -> None:
+    config = self._config
+    resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
+      tf.train.ClusterSpec(dict(self._addresses)),
+      rpc_layer='grpc',
+      task_type='chief',
+      task_id=0,
+    )
+    strategy = tf.distribute.ParameterServerStrategy(resolver)
+    coordinator = tf.distribute.coordinator.ClusterCoordinator(strategy)
+
+    source = factory.source_of(config)
+    source.keep(self._workdir / 'data')
+    objective = factory.objective_of(config, source)
+    sharding = Sharding(objective.shapes, self._num_shards)
+    rule = ServerRule.from_config(config)
+    self._logbook = Logbook(
+      config,
+      self._workdir,
+      self._display,
+      self._origin,
+      objective,
+      source,
+      rule.rule,
+      self._num_replicas,
+      self._num_shards,
+    )
+    restored = shard_checkpoint.to_states(
+      self._logbook.checkpoint, sharding.sizes, self._logbook.newest_incarnations
+    )
+    self._first_incarnations = np.array(restored[0].clients)[:, INCARNATION] + 1
+    self._server = ParameterServer(
+      sharding,
+      objective.statistics_shapes,
+      rule,
+      self._num_replicas,
+      restored,
+      config.telemetry.records,
+      config.seed,
+    )
+    replica = Replica(
+      config, self._num_replicas, strategy, objective, source, self._server
+    )
+    self._windows = Windows(coordinator, replica.window, 2 * self._num_replicas)
+
+  # Training.
+
+  def _train(self) -> None:
+    config = self._config
+    self._observe()
+    warm = config.downpour.warmstart_steps
+    if self._steps < warm:
+      self._run_phase('warm start', warm, alone=True)
+    self._run_phase('training', config.num_steps, alone=False)
+
+  def _run_phase(self, name: str, limit: int, alone: bool) -> None:
+    """Has replicas do the pool's steps until the shards have counted `limit`.
+
+    Args:
+      name: For the progress line.
+      limit: Steps in all since the run began.
+      alone: Whether replica 0 does them.
+    """
+    self._logbook.phase = name
+    self._server.pool.open(
+      tf.constant(limit, tf.int64), tf.constant(int(alone), tf.int64)
+    )
+    # Twice as many as there are workers: each finds its next window waiting.
+    self._windows.start(2 * self._num_replicas)
+    left, next_look = limit - self._steps, time.monotonic()
+    last_news = time.monotonic()
+    while self._steps < limit:
+      if self._stopped_by is not None:
+        raise Stopped
+      result = self._next_window(timeout=max(0.0, next_look - time.monotonic()))
+      if result is not None and result.taken:
+        self._windows.start(1)
+      if time.monotonic() < next_look and (left or result is None):
+        continue
+      before = self._steps
+      left = self._observe()
+      next_look = time.monotonic() + _LOOK_SECONDS
+      if self._steps > before:
+        last_news = time.monotonic()
+      elif time.monotonic() - last_news > _PATIENCE_SECONDS:
+        last_news = time.monotonic()
+        self._display.message(f'no step was applied for {_PATIENCE_SECONDS:g} s')
+        if not left and not self._windows.under_way:
+          self._reclaim()
+      if left:
+        self._windows.start(2 * self._num_replicas)
+      elif not self._windows.under_way and self._steps < limit:
+        # All steps are granted and no window runs, yet some are not counted: windows of
+        # length 0 push what is accrued. They go to whoever is free, so it takes several.
+        self._windows.start(self._num_replicas)
+
+  def _next_window(self, timeout: float) -> WindowResult | None:
+    result = self._windows.next(timeout)
+    if result is not None:
+      key = (int(result.replica), int(result.incarnation))
+      self._logbook.record_window(key, result.pushes, result.pending)
+      self._logbook.record_samples(*result.samples)
+    return result
+
+  def _reclaim(self) -> None:
+    """Returns the steps of replicas that do not answer to the pool."""
+    for replica in self._look.behind:
+      self._display.message(f'replica {replica} is gone: others do its steps')
+      self._server.reclaim(int(replica))
+      self._reclaimed += 1
+
+  def _observe(self) -> int:
+    """Looks at the shards: records, shows, saves, evaluates; returns steps left."""
+    self._look = look = self._read_logs()
+    self._steps = look.steps
+    self._logbook.look(look.steps, look.versions, self._server.weights)
+    if self._logbook.save_due:
+      self._save()
+    return look.left
+
+  def _read_logs(self) -> Look:
+    look = self._server.look()
+    for shard, log in enumerate(look.logs):
+      self._logbook.record(shard, log)
+    return look
+
+  def _save(self) -> None:
+    self._logbook.save(self._checkpoint())
+
+  def _checkpoint(self) -> checkpoints.Checkpoint:
+    """Returns a checkpoint; every step that it counts is on record before."""
+    snapshots = self._server.snapshot()
+    seconds = self._logbook.seconds
+    self._read_logs()
+    sizes = self._server.sharding.sizes
+    return shard_checkpoint.from_states(snapshots, sizes, seconds, self._logbook.launch)
+
+  def _finish(self) -> None:
+    # The last windows bring the times of the last pushes.
+    deadline = time.monotonic() + _LAST_WINDOWS_SECONDS
+    while self._windows.under_way and time.monotonic() < deadline:
+      self._next_window(timeout=_LOOK_SECONDS)
+    self._windows.close()
+    look = self._look
+    restarts = np.maximum(look.incarnations - self._first_incarnations, 0).sum()
+    more = {
+      'steps_returned': look.returned,
+      'failures_survived': int(restarts) - self._reclaimed,
+    }
+    self._logbook.close(self._checkpoint, look.versions, self._server.weights, more)

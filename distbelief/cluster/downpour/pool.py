@@ -1,0 +1,110 @@
+"""The pool of steps: whoever is free takes the next ones; nobody has a quota."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from distbelief.algorithms import downpour
+from distbelief.cluster.downpour import remote
+
+_DEVICE = '/job:ps/replica:0/task:0/device:CPU:0'
+
+
+class StepPool:
+  """Grants steps to windows; lives on the first ps task, under a lock of its own.
+
+  What is left is limit - sum(granted). A replica's grant is set back to what the shards
+  have counted when a new incarnation of it joins, so that the steps of a window that
+  died return to the pool. While the warm start lasts, replica 0 alone gets steps.
+
+  Attributes:
+    take: (replica, most) -> int64, how many steps a window may do; 0: there are none.
+    settle: (replica, counted) -> counted. Sets the replica's grant.
+    open: (limit, alone) -> nothing of interest. Lets `limit` steps be granted in all, to
+      replica 0 only if `alone` is 1.
+    look: () -> (steps not granted, granted [clients], steps returned so far), int64.
+    restore: (granted [clients]) -> nothing of interest. Empties the pool.
+  """
+
+  def __init__(self, num_replicas: int, num_clients: int, prefix: str = '') -> None:
+    """Describes the pool; `restore` makes it.
+
+    Args:
+      num_replicas: Replicas that ask.
+      num_clients: As many, or more if the run once had more.
+      prefix: Of the names of its state.
+    """
+    self._num_replicas, self._num_clients = num_replicas, num_clients
+    self._granted = remote.RemoteVariable(
+      f'{prefix}pool/granted', [num_clients], tf.int64
+    )
+    self._terms = remote.RemoteVariable(
+      f'{prefix}pool/terms', [2], tf.int64
+    )  # Limit, alone.
+    self._returned = remote.RemoteVariable(f'{prefix}pool/returned', [], tf.int64)
+    self._mutex = remote.RemoteMutex(f'{prefix}pool/mutex')
+    number = tf.TensorSpec([], tf.int64)
+    granted = tf.TensorSpec([num_clients], tf.int64)
+    nothing = tf.TensorSpec([], tf.int32)
+    self.take = remote.RemoteFunction(_DEVICE, self._take, [number, number])
+    self.settle = remote.RemoteFunction(_DEVICE, self._settle, [number, number])
+    self.open = remote.RemoteFunction(_DEVICE, self._open, [number, number])
+    self.look = remote.RemoteFunction(_DEVICE, self._look, [nothing])
+    self.restore = remote.RemoteFunction(_DEVICE, self._restore, [granted])
+
+  def _look(self, unused: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def locked() -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+      granted, limit = self._granted.read(), self._terms.read()[0]
+      left = tf.maximum(limit - tf.reduce_sum(granted), 0)
+      return left, granted, self._returned.read()
+
+    return self._mutex.run(locked)
+
+  def _take(self, replica: tf.Tensor, most: tf.Tensor) -> tf.Tensor:
+    """Grants a window its steps (downpour.window_steps).
+
+    In the warm start one window takes all, and leaves nothing to ask for.
+    """
+
+    def locked() -> tf.Tensor:
+      granted, terms = self._granted.read(), self._terms.read()  # Each once.
+      left = tf.maximum(terms[0] - tf.reduce_sum(granted), 0)
+      alone = tf.equal(terms[1], 1)
+      fair = downpour.window_steps(left, self._num_replicas)
+      taken = tf.where(alone, left, tf.minimum(fair, most))
+      taken = tf.where(alone & (replica > 0), tf.zeros_like(taken), taken)
+      granted += taken * tf.one_hot(replica, self._num_clients, dtype=tf.int64)
+      with tf.control_dependencies([self._granted.assign(granted)]):
+        return tf.identity(taken)
+
+    return self._mutex.run(locked)
+
+  def _settle(self, replica: tf.Tensor, counted: tf.Tensor) -> tf.Tensor:
+    def locked() -> tf.Tensor:
+      granted = self._granted.read()
+      returned = self._returned.read() + granted[replica] - counted
+      settled = tf.tensor_scatter_nd_update(granted, [[replica]], [counted])
+      writes = [self._granted.assign(settled), self._returned.assign(returned)]
+      with tf.control_dependencies(writes):
+        return tf.identity(counted)
+
+    return self._mutex.run(locked)
+
+  def _open(self, limit: tf.Tensor, alone: tf.Tensor) -> tf.Tensor:
+    def locked() -> tf.Tensor:
+      with tf.control_dependencies([self._terms.assign(tf.stack([limit, alone]))]):
+        return tf.identity(limit)
+
+    return self._mutex.run(locked)
+
+  def _restore(self, granted: tf.Tensor) -> tf.Tensor:
+    def locked() -> tf.Tensor:
+      writes = [
+        self._terms.assign(tf.zeros([2], tf.int64)),
+        self._returned.assign(tf.zeros([], tf.int64)),
+        self._granted.assign(granted),
+      ]
+      with tf.control_dependencies(writes):
+        return tf.identity(granted)
+
+    return self._mutex.run(locked)

@@ -1,0 +1,76 @@
+"""The shards' states: what a checkpoint keeps of them, and how they come back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from distbelief.cluster.downpour.shards import ShardState
+from distbelief.cluster.downpour.versions import TAIL, tail_of, version_of
+from distbelief.rundir import checkpoints
+
+
+def from_states(
+  states: Sequence[ShardState],
+  sizes: Sequence[int],
+  seconds: float,
+  launch: int,
+) -> checkpoints.Checkpoint:
+  """Returns what the shards' snapshots make together.
+
+  Args:
+    states: One per shard.
+    sizes: Parameters on each shard.
+    seconds: Of the run, so far.
+    launch: Its index.
+  """
+  vectors = [state.vector for state in states]
+  slots = [
+    np.concatenate([slot[:size] for slot, size in zip(parts, sizes)])
+    for parts in zip(*(state.slots for state in states))
+  ]
+  parameters = np.concatenate([v[:size] for v, size in zip(vectors, sizes)])
+  return checkpoints.Checkpoint(
+    parameters=parameters,
+    slots=np.array(slots, np.float32).reshape([-1, len(parameters)]),
+    statistics=vectors[0][sizes[0] : -TAIL],
+    versions=np.array([int(version_of(state.vector)) for state in states]),
+    clients=np.stack([state.clients for state in states]),
+    released=np.int64(max(int(state.released) for state in states)),
+    seconds=np.float64(seconds),
+    launch=np.int64(launch),
+  )
+
+
+def to_states(
+  checkpoint: checkpoints.Checkpoint,
+  sizes: Sequence[int],
+  newest_incarnations: np.ndarray,
+) -> list[ShardState]:
+  """Returns the shards' states to restore.
+
+  Args:
+    checkpoint: What to go back to.
+    sizes: Parameters on each shard.
+    newest_incarnations: As `checkpoints.tables` takes them.
+  """
+  versions, table = checkpoints.tables(checkpoint, len(sizes), newest_incarnations)
+  ends = np.cumsum(sizes)
+  states = []
+  for index, (size, end) in enumerate(zip(sizes, ends)):
+    part = slice(end - size, end)
+    statistics = checkpoint.statistics[: None if index == 0 else 0]
+    tail = np.array(tail_of(versions[index]), np.float32)
+    rest = np.concatenate([statistics, tail])
+    states.append(
+      ShardState(
+        np.concatenate([checkpoint.parameters[part], rest]),
+        tuple(
+          np.concatenate([slot[part], np.zeros_like(rest)]) for slot in checkpoint.slots
+        ),
+        table[index],
+        checkpoint.released,
+      )
+    )
+  return states

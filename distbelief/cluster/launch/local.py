@@ -1,0 +1,204 @@
+"""Starts the whole cluster of a config on this machine, shows it, and takes it down."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from typing import Any, TextIO
+
+import ml_collections
+
+from distbelief import config as configs
+from distbelief import data, errors, models
+from distbelief.cluster.launch import environment, supervisor
+from distbelief.rundir import task_failures
+from distbelief.telemetry import display as display_lib
+from distbelief.telemetry import events, provenance
+
+BODY = 'distbelief.cluster.launch.tasks:run'
+CHECK = 'distbelief.cluster.launch.tasks:check'
+
+_LAST_SECONDS = 10.0  # For tasks to be gone when the nursery is.
+
+
+def launch(
+  config: ml_collections.ConfigDict,
+  workdir: str,
+  origin: provenance.Origin,
+  body: str = BODY,
+  check: str = CHECK,
+  stream: TextIO | None = None,
+) -> int:
+  """Runs the cluster of `config` and returns an exit status (errors.py).
+
+  Whatever happens, no process, port or temporary file stays. To be called in the main
+  thread; Ctrl-C and SIGTERM let the leader write a checkpoint, a second one does not.
+
+  Args:
+    config: The whole config, already checked.
+    workdir: The run directory; each task's output goes to its logs/<job>-<index>.log.
+    origin: What started the run, for its summary.
+    body: What a task runs, 'module:function', called as
+      function(job, index, tf_config, config, workdir, events, origin).
+    check: What must go well before any task starts, in the same form, called as
+      function(config, workdir, events).
+    stream: Where progress and messages go; standard error by default.
+  """
+  workdir = os.path.abspath(workdir)
+  logs = os.path.join(workdir, 'logs')
+  os.makedirs(logs, exist_ok=True)
+  task_failures.forget(logs)
+  display = display_lib.Display(stream or sys.stderr)
+  # A body of somebody else's may do without TensorFlow.
+  shared = _shared(config) if body == BODY else []
+  order = supervisor.Order(configs.to_json(config), workdir, body, check, shared, *origin)
+  with (
+    contextlib.closing(display),
+    _Stop() as stop,
+    _temporary_folder() as folder,
+    _Nursery(order, folder) as tasks,
+  ):
+    stop.call(tasks)
+    for line in tasks.events():
+      events.deliver(line, display)
+    display.close()  # What follows is the last on the screen.
+    failure = task_failures.earliest(logs)
+    if failure and not (stop.signals and failure.lost_a_peer):
+      display.message(failure.describe(logs))
+      return failure.exit_status
+    if stop.signals:
+      name = task_failures.signal_name(stop.signals[0])
+      display.message(f'stopped by {name}; the same command resumes the run')
+      return 128 + stop.signals[0]
+    if tasks.status:
+      display.message(tasks.describe_failure())
+      return errors.LOST_PEER if tasks.status < 0 else errors.FAILED
+    return errors.DONE
+
+
+def _shared(config: ml_collections.ConfigDict) -> list[str]:
+  """Returns what all tasks of a config import."""
+  named = (
+    data.built_ins().get(config.data.name),
+    models.built_ins().get(config.model.name),
+  )
+  trainer = configs.algorithm(config).trainers['cluster']
+  return [trainer, *(one.module for one in named if one)]
+
+
+class _Nursery:
+  """The process that has the tasks (supervisor.py), seen from the launcher."""
+
+  def __init__(self, order: supervisor.Order, folder: str) -> None:
+    order.save(folder)
+    self._log = os.path.join(folder, 'nursery.log')
+    self._events, events_end = os.pipe()
+    with open(self._log, 'wb') as log:
+      self._process = subprocess.Popen(
+        [sys.executable, '-u', '-m', supervisor.__name__, folder, str(events_end)],
+        stdin=subprocess.PIPE,
+        stdout=log,
+        stderr=log,
+        pass_fds=[events_end],
+        start_new_session=True,  # Ctrl-C in a terminal is for the launcher only.
+        env=environment.of_tasks(os.environ)
+        | {'TMPDIR': folder, 'PYTHONPATH': os.pathsep.join(sys.path)},
+      )
+    os.close(events_end)
+
+  def __enter__(self) -> _Nursery:
+    return self
+
+  def __exit__(self, *unused: Any) -> None:
+    self._process.stdin.close()  # If there still are tasks, the nursery kills them.
+    with contextlib.suppress(subprocess.TimeoutExpired):
+      self._process.wait(_LAST_SECONDS)
+    self.kill()
+    os.close(self._events)
+
+  @property
+  def status(self) -> int:
+    """How it ended; minus the signal's number if it was killed."""
+    return self._process.wait()
+
+  def stop(self) -> None:
+    """Lets the leader come to its end; the rest follows."""
+    with contextlib.suppress(OSError):  # It is over already.
+      os.write(self._process.stdin.fileno(), b's')
+
+  def kill(self) -> None:
+    """Kills everything at once."""
+    self._process.kill()
+
+  def events(self) -> Iterator[bytes]:
+    """Yields lines until the nursery and all tasks are gone."""
+    buffer, deadline = b'', None
+    while deadline is None or time.monotonic() < deadline:
+      if deadline is None and self._process.poll() is not None:
+        deadline = time.monotonic() + _LAST_SECONDS
+      if not select.select([self._events], [], [], 0.5)[0]:
+        continue
+      received = os.read(self._events, 65536)
+      if not received:
+        return
+      *lines, buffer = (buffer + received).split(b'\n')
+      yield from lines
+
+  def describe_failure(self) -> str:
+    """Returns what to show if it came to an end that no task explains."""
+    end = (
+      f'was killed by {task_failures.signal_name(-self.status)}; the same command '
+      'resumes the run'
+      if self.status < 0
+      else f'ended with status {self.status}'
+    )
+    lines = task_failures.last_lines(self._log)
+    return f'error: the process that holds the tasks {end}\n{lines}'.rstrip()
+
+
+class _Stop:
+  """Ctrl-C and SIGTERM: the first one asks the tasks to stop, the second kills them."""
+
+  def __init__(self) -> None:
+    self.signals: list[int] = []
+    self._tasks: _Nursery | None = None
+
+  def __enter__(self) -> _Stop:
+    kinds = (signal.SIGINT, signal.SIGTERM)
+    self._before = {kind: signal.signal(kind, self._receive) for kind in kinds}
+    return self
+
+  def __exit__(self, *unused: Any) -> None:
+    for kind, handler in self._before.items():
+      signal.signal(kind, handler)
+
+  def call(self, tasks: _Nursery) -> None:
+    """Says whom to stop, which may have been asked for already."""
+    self._tasks = tasks
+    if self.signals:
+      tasks.stop()
+
+  def _receive(self, number: int, unused_frame: Any) -> None:
+    self.signals.append(number)
+    if self._tasks and len(self.signals) == 1:
+      self._tasks.stop()
+    elif self._tasks:
+      self._tasks.kill()
+
+
+@contextlib.contextmanager
+def _temporary_folder() -> Iterator[str]:
+  """A folder that is removed in the end, whoever else is removing it."""
+  folder = tempfile.mkdtemp(prefix='distbelief-')
+  try:
+    yield folder
+  finally:
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,127 @@
+"""A task of a local cluster: a forked process with a session and a log of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import faulthandler
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+
+from distbelief import errors
+from distbelief.cluster.launch import linux, namespace
+from distbelief.rundir import task_failures
+
+
+def process_name(job: str, index: int) -> str:
+  """Returns what a task's process is called; so replica i learns who it is."""
+  if job == 'worker':
+    return f'replica-{index}'
+  return f'ps-{index}' if job == 'ps' else job
+
+
+@dataclasses.dataclass
+class Task:
+  """One task; `pid` is None while it has no process."""
+
+  job: str
+  index: int
+  logs: str  # The folder.
+  body: Callable[[], None]
+  network: namespace.Namespace | None = None  # None: the machine's.
+  leads: bool = True  # Else it serves another one, and does not stop before that has.
+  max_restarts: int = 0  # After having been killed.
+  pid: int | None = None
+  restarts: int = 0
+
+  def __str__(self) -> str:
+    return f'{self.job} {self.index}'
+
+  @property
+  def log(self) -> str:
+    """Where its output goes."""
+    return task_failures.log_path(self.logs, self.job, self.index)
+
+  @property
+  def process_name(self) -> str:
+    """What /proc/self/comm says."""
+    return process_name(self.job, self.index)
+
+  def start(self) -> None:
+    """Forks the process."""
+    parent = os.getpid()
+    self.pid = os.fork()
+    if not self.pid:
+      self._live(parent)
+
+  def terminate(self) -> None:
+    """Asks the process to end."""
+    os.kill(self.pid, signal.SIGTERM)
+
+  def kill(self) -> None:
+    """Kills the process and what it has started."""
+    for kill in (os.kill, os.killpg):  # It may not have a session of its own yet.
+      with contextlib.suppress(ProcessLookupError):
+        kill(self.pid, signal.SIGKILL)
+
+  def reap(self) -> int | None:
+    """Returns the status of a process that has died, minus the number of a signal."""
+    look = os.WEXITED | os.WNOHANG | os.WNOWAIT
+    if self.pid is None or os.waitid(os.P_PID, self.pid, look) is None:
+      return None
+    self.kill()  # The rest of its session, whose number it holds until it is reaped.
+    _, status = os.waitpid(self.pid, 0)
+    self.pid = None
+    return os.waitstatus_to_exitcode(status)
+
+  def _live(self, parent: int) -> None:
+    """Is the life of the forked process, which ends here whatever happens."""
+    status = errors.FAILED
+    try:
+      os.setsid()
+      self._set_signals()
+      self._redirect_output()
+      if self.network:
+        self.network.enter()
+      linux.die_with(parent)
+      linux.set_process_name(self.process_name)
+      self.body()
+      status = errors.DONE
+    except SystemExit as end:
+      status = _status_of(end)
+    except BaseException as error:
+      failure = task_failures.TaskFailure.from_exception(self.job, self.index, error)
+      status = failure.exit_status
+      print(failure.traceback, file=sys.stderr)
+      failure.write(self.logs)
+    finally:
+      # Neither threads nor TensorFlow's destructors hold up the end.
+      os._exit(status)
+
+  def _set_signals(self) -> None:
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    # Batch systems send SIGTERM to all processes of a job. All but the leader stay: it
+    # needs them for its last checkpoint. They are killed when it has ended.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL if self.leads else signal.SIG_IGN)
+
+  def _redirect_output(self) -> None:
+    null = os.open(os.devnull, os.O_RDONLY)
+    log = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    for source, target in ((null, 0), (log, 1), (log, 2)):
+      os.dup2(source, target)
+    now = time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime())
+    print(f'--- {self}, process {os.getpid()}, started {now} UTC', flush=True)
+    faulthandler.enable()  # A crash in native code shows where Python was.
+
+
+def _status_of(end: SystemExit) -> int:
+  if end.code is None:
+    return errors.DONE
+  if isinstance(end.code, int):
+    return end.code & 0xFF
+  print(end.code, file=sys.stderr)
+  return errors.FAILED

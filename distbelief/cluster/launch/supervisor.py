@@ -1,0 +1,222 @@
+"""The process that imports TensorFlow once and forks the tasks of a local cluster.
+
+The launcher starts it as `python -m distbelief.cluster.nursery FOLDER EVENTS`:
+
+    launcher          the screen, Ctrl-C; no TensorFlow, nothing to hang on
+      nursery         imports, then only waits for dead tasks and for the launcher
+        check         tries the model and the data; gone before the others start
+        chief, worker 0, ..., ps 0, ...  (without a parameter server only workers)
+
+Whoever is killed, nobody stays behind. The kernel kills the tasks when the nursery
+dies; the nursery kills them when its standard input, which the launcher holds, comes to
+its end; and the launcher waits for the end of the pipe of events, which all of them
+hold.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import os
+import pkgutil
+import select
+import shutil
+import signal
+import sys
+import time
+
+from distbelief import config as configs
+from distbelief import errors
+from distbelief.cluster.launch import namespace, ports, processes
+from distbelief.rundir import task_failures
+from distbelief.telemetry import events as events_lib
+from distbelief.telemetry import provenance
+
+MAX_RESTARTS = 3  # Of each worker that others can do without for a while.
+STOP_SECONDS = 20.0  # For the leader's last checkpoint, when it is asked to stop.
+_CAUSE_SECONDS = 1.0  # For the task whose loss another one has noticed to be found dead.
+_KILL_SECONDS = 10.0  # For the kernel, to bury big processes.
+
+_ORDERS = 0  # Standard input: a byte means stop, its end that the launcher is gone.
+
+
+@dataclasses.dataclass(frozen=True)
+class Order:
+  """What the launcher wants; a file in the run's temporary folder."""
+
+  config: str  # As JSON.
+  workdir: str
+  body: str  # 'module:function'
+  check: str
+  shared: list[str]  # Modules, or 'module:Class', imported before any task is forked.
+  command: list[str]  # What started the run, and when.
+  started: float
+
+  def save(self, folder: str) -> None:
+    """Writes it for `load`."""
+    with open(os.path.join(folder, 'order.json'), 'w') as file:
+      json.dump(dataclasses.asdict(self), file)
+
+  @classmethod
+  def load(cls, folder: str) -> Order:
+    """Returns what `save` wrote."""
+    with open(os.path.join(folder, 'order.json')) as file:
+      return cls(**json.load(file))
+
+
+class Nursery:
+  """Brings tasks up and buries them."""
+
+  def __init__(self, events: events_lib.Events) -> None:
+    """Starts nothing yet."""
+    self.launcher_is_gone = False
+    self._must_stop = False
+    self._events = events
+    self._wakeup, wakeup = os.pipe()
+    os.set_blocking(wakeup, False)
+    signal.set_wakeup_fd(wakeup)
+    signal.signal(signal.SIGCHLD, lambda *unused: None)  # It only has to wake us up.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # The launcher says when to stop.
+
+  def run(self, tasks: list[processes.Task]) -> bool:
+    """Starts tasks and returns whether all went well; none of them is left.
+
+    Args:
+      tasks: The first is the leader; the others serve it for as long as it lives.
+    """
+    try:
+      for task in tasks:
+        task.start()
+      return self._watch(tasks)
+    finally:
+      self._kill(tasks)
+
+  def _watch(self, tasks: list[processes.Task]) -> bool:
+    leader = tasks[0]
+    deadline = None  # For the leader to stop.
+    while not self.launcher_is_gone:
+      if self._must_stop and deadline is None:
+        deadline = time.monotonic() + STOP_SECONDS
+        leader.terminate()
+        self._events.message(f'stopping within {STOP_SECONDS:g} s; Ctrl-C again: at once')
+      self._wait(deadline)
+      ended = _reap(tasks)
+      failed = [task for task, status in ended if self._has_failed(task, status)]
+      if failed:  # All that have are on record.
+        if all(status == errors.LOST_PEER for _, status in ended):
+          self._find_the_lost(tasks)
+        return False
+      if leader.pid is None:
+        return ended[0][1] == 0
+      if deadline is not None and time.monotonic() > deadline:
+        self._events.message(f'{leader} did not stop within {STOP_SECONDS:g} s: killed')
+        return False
+    return False
+
+  def _find_the_lost(self, tasks: list[processes.Task]) -> None:
+    """Waits a little for the task whose loss another one has noticed first."""
+    deadline = time.monotonic() + _CAUSE_SECONDS
+    while not self.launcher_is_gone and time.monotonic() < deadline:
+      self._wait(deadline)
+      for task, status in _reap(tasks):
+        if self._has_failed(task, status) and status != errors.LOST_PEER:
+          return
+
+  def _has_failed(self, task: processes.Task, status: int) -> bool:
+    """Writes down how a task failed, unless it can be started again."""
+    if status == 0 or self._must_stop:
+      return False
+    if status > 0 or task.restarts == task.max_restarts:
+      failure = task_failures.TaskFailure.from_status(task.job, task.index, status)
+      failure.write(task.logs)
+      return True
+    task.restarts += 1
+    task.start()
+    self._events.message(
+      f'{task} was killed by {task_failures.signal_name(-status)}; started again '
+      f'({task.restarts} of {task.max_restarts}), its log: '
+      f'{task_failures.short(task.log)}'
+    )
+    return False
+
+  def _wait(self, deadline: float | None) -> None:
+    """Waits until something has died, the launcher wants something, or the deadline."""
+    watched = [self._wakeup] if self.launcher_is_gone else [self._wakeup, _ORDERS]
+    timeout = None if deadline is None else max(0, deadline - time.monotonic())
+    ready, _, _ = select.select(watched, [], [], timeout)
+    if self._wakeup in ready:
+      os.read(self._wakeup, 4096)
+    if _ORDERS in ready:
+      self._must_stop = True
+      self.launcher_is_gone = not os.read(_ORDERS, 4096)
+
+  def _kill(self, tasks: list[processes.Task]) -> None:
+    """Kills what is left; returns when it is gone."""
+    deadline = time.monotonic() + _KILL_SECONDS
+    for task in tasks:
+      if task.pid:
+        task.kill()
+    while any(task.pid for task in tasks) and time.monotonic() < deadline:
+      for task in tasks:
+        task.reap()
+      self._wait(min(deadline, time.monotonic() + 0.1))
+
+
+def _reap(tasks: list[processes.Task]) -> list[tuple[processes.Task, int]]:
+  """Returns those that have ended since the last time, and their statuses."""
+  return [(task, status) for task in tasks if (status := task.reap()) is not None]
+
+
+def _bring_up(order: Order, events: events_lib.Events, nursery: Nursery) -> bool:
+  """Runs the check and then the cluster; returns whether all went well."""
+  # What the modules of the body and of the check import is shared by all tasks.
+  body = pkgutil.resolve_name(order.body)
+  check = pkgutil.resolve_name(order.check)
+  for name in order.shared:
+    pkgutil.resolve_name(name)
+  config = configs.from_json(order.config)
+  logs = os.path.join(order.workdir, 'logs')
+
+  tried = functools.partial(check, config, order.workdir, events)
+  if not nursery.run([processes.Task('check', 0, logs, tried)]):
+    return False
+
+  network = namespace.create()
+  if not network:
+    events.message(
+      'warning: no network namespace is allowed here; while the run lasts, its '
+      "TensorFlow servers accept anyone who reaches this machine's ports"
+    )
+  algorithm, jobs = configs.algorithm(config), configs.jobs(config)
+  reservation = ports.Reservation(sum(jobs.values()))  # Held until we return.
+  addresses = iter(f'127.0.0.1:{port}' for port in reservation.ports)
+  cluster = {job: [next(addresses) for _ in range(n)] for job, n in jobs.items()}
+  origin = provenance.Origin(order.command, order.started)
+  tasks: list[processes.Task] = []
+  for job, addresses_of_job in cluster.items():
+    # One that others wait for must not go.
+    restarts = MAX_RESTARTS if job == 'worker' and algorithm.workers_restart else 0
+    for index in range(len(addresses_of_job)):
+      tf_config = {'cluster': cluster, 'task': {'type': job, 'index': index}}
+      run = functools.partial(
+        body, job, index, tf_config, config, order.workdir, events, origin
+      )
+      leads = not tasks
+      tasks.append(processes.Task(job, index, logs, run, network, leads, restarts))
+  return nursery.run(tasks)
+
+
+def main(folder: str, events_fd: str) -> int:
+  """Runs the launcher's order; returns 0 if all went well."""
+  events = events_lib.Events(int(events_fd))
+  nursery = Nursery(events)
+  try:
+    return 0 if _bring_up(Order.load(folder), events, nursery) else 1
+  finally:
+    if nursery.launcher_is_gone:
+      shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == '__main__':
+  os._exit(main(*sys.argv[1:]))  # Python would take half a second to clean up.

@@ -1,0 +1,67 @@
+"""What each task of a cluster does, whoever started it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import ml_collections
+import tensorflow as tf
+
+from distbelief import config as config_lib
+from distbelief.cluster import servers
+from distbelief.cluster.launch import environment
+from distbelief.problem import preflight
+from distbelief.telemetry import provenance
+from distbelief.telemetry.display import Reporter
+
+
+def check(
+  config: ml_collections.ConfigDict, workdir: str = '', display: Reporter | None = None
+) -> None:
+  """Tries the model and the data, before any task starts.
+
+  Raises:
+    errors.UserError: With the field, its value and the remedy.
+  """
+  del workdir, display
+  # Raises if there is no GPU where one is wanted.
+  environment.visible_gpus(
+    'worker', 0, config.cluster.device, environment.gpus(os.environ)
+  )
+  rehearse(config)
+
+
+def rehearse(config: ml_collections.ConfigDict) -> None:
+  """Tries the model and the data; this process does without a GPU."""
+  os.environ['CUDA_VISIBLE_DEVICES'] = '-1'
+  preflight.rehearse(config)
+
+
+def run(
+  job: str,
+  index: int,
+  tf_config: Mapping[str, Any],
+  config: ml_collections.ConfigDict,
+  workdir: str,
+  display: Reporter,
+  origin: provenance.Origin,
+) -> None:
+  """Plays one task of a cluster on this machine to its end."""
+  os.environ['CUDA_VISIBLE_DEVICES'] = environment.visible_gpus(
+    job, index, config.cluster.device, environment.gpus(os.environ)
+  )
+  # Replicas share what this process may use of the machine, which under a batch system is
+  # not all of it; more threads each would only get in their way.
+  processors = len(os.sched_getaffinity(0))
+  threads = max(1, processors // len(tf_config['cluster']['worker']))
+  algorithm = config_lib.algorithm(config)
+  if job in algorithm.directed_jobs:
+    servers.serve(job, index, tf_config, threads=threads)
+    return
+  if job == 'worker':
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+  train = algorithm.trainer('cluster')
+  train(config, Path(workdir), tf_config, display, origin).run()

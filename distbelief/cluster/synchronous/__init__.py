@@ -1,0 +1,1 @@
+"""Synchronous SGD on a real cluster, and one process alone."""

@@ -1,0 +1,190 @@
+"""Worker 0's second job where there is no chief: it keeps the run's directory."""
+
+from __future__ import annotations
+
+import collections
+import concurrent.futures
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from distbelief.algorithms.sharding import Sharding
+from distbelief.algorithms.statistics import Weights
+from distbelief.cluster.synchronous.replica import State
+from distbelief.models.objective import Objective
+from distbelief.rundir import checkpoints
+from distbelief.rundir.recorder import Logbook
+from distbelief.telemetry import barrier, steps, swarm
+from distbelief.telemetry.steps import LOG_COLUMN
+
+_MOST_BEHIND = 4  # Windows that wait to be recorded before training waits as well.
+
+
+class Start(NamedTuple):
+  """What a launch begins from, as NumPy arrays."""
+
+  values: np.ndarray  # [1 + slots, P] float32: parameters, then the rule's slots.
+  statistics: np.ndarray  # [S] float32.
+  next_steps: np.ndarray  # [replicas] int64, each replica's.
+  done: np.ndarray  # [] int64, minibatches.
+  version: np.ndarray  # [] int64, updates.
+  launch: np.ndarray  # [] int64, its index.
+
+  @classmethod
+  def zeros(
+    cls, num_values: int, num_parameters: int, num_statistics: int, num_replicas: int
+  ) -> Start:
+    """Returns what adds nothing to another one's."""
+    none = np.int64(0)
+    return cls(
+      np.zeros([num_values, num_parameters], np.float32),
+      np.zeros([num_statistics], np.float32),
+      np.zeros([num_replicas], np.int64),
+      *(none, none, none),
+    )
+
+  def state(self, replica: int, objective: Objective) -> State:
+    """Returns what a replica begins with."""
+    cut = Sharding(objective.shapes, 1)
+    params, *slots = (cut.join([tf.constant(v)]) for v in self.values)
+    statistics = Sharding(objective.statistics_shapes, 1).join(
+      [tf.constant(self.statistics)]
+    )
+    return State(
+      step=tf.constant(self.next_steps[replica]),
+      version=tf.constant(self.version),
+      ready_at=tf.timestamp(),
+      weights=Weights(params, statistics),
+      slots=list(zip(*slots)) if slots else [() for _ in params],
+    )
+
+
+class Leader:
+  """Tells the logbook, in a thread of its own, so that the training goes on meanwhile."""
+
+  def __init__(
+    self,
+    logbook: Logbook,
+    objective: Objective,
+    num_replicas: int,
+  ) -> None:
+    """Finds where the run is.
+
+    Args:
+      logbook: Of this launch.
+      objective: What is minimised.
+      num_replicas: Of this launch.
+    """
+    self._logbook, self._cut = logbook, Sharding(objective.shapes, 1)
+    self._statistics = Sharding(objective.statistics_shapes, 1)
+    checkpoint = logbook.checkpoint
+    # Replicas that there were once keep their rows.
+    gone = checkpoint.clients.max(axis=0)[num_replicas:]
+    own = np.tile(np.array(steps.NO_CLIENT), [num_replicas, 1])
+    own[: len(checkpoint.clients[0])] = checkpoint.clients[0, :num_replicas]
+    own[:, steps.INCARNATION] = logbook.launch
+    self._own, self._gone = own, gone
+    self._thread = concurrent.futures.ThreadPoolExecutor(1, 'leader')
+    self._jobs: collections.deque[concurrent.futures.Future] = collections.deque()
+
+  @property
+  def start(self) -> Start:
+    """What this launch begins from."""
+    checkpoint = self._logbook.checkpoint
+    return Start(
+      np.concatenate([checkpoint.parameters[np.newaxis], checkpoint.slots]),
+      checkpoint.statistics,
+      self._own[:, steps.NEXT_STEP],
+      np.int64(checkpoint.steps),
+      np.int64(checkpoint.versions.max()),
+      np.int64(self._logbook.launch),
+    )
+
+  def add(
+    self, updates: int, told: np.ndarray, sketches: np.ndarray, state: State
+  ) -> None:
+    """Takes a window's records, and the state after it; raises what went wrong before.
+
+    Args:
+      updates: In the window.
+      told: [replicas, updates, LOG_COLUMNS + row] float64; empty: nothing is recorded.
+      sketches: [replicas, 2, DIMENSION] float32, of all parameters and of gradients;
+        empty: none are made.
+      state: Of worker 0; that of all others but for `step`.
+    """
+    self._submit(self._add, updates, told, sketches, state)
+
+  def save(self, state: State) -> bool:
+    """Writes a checkpoint of the last state; returns False if there is nothing new."""
+    self._settle(0)
+    if self._logbook.started:
+      self._logbook.save(self._checkpoint(state))
+    return self._logbook.started
+
+  def close(self, state: State, more: dict[str, Any]) -> None:
+    """Ends the run; see Logbook.close."""
+    self._settle(0)
+    self._thread.shutdown()
+    self._logbook.close(
+      lambda: self._checkpoint(state), _versions(state), lambda: state.weights, more
+    )
+
+  def _submit(self, job: Callable[..., None], *args: Any) -> None:
+    self._jobs.append(self._thread.submit(job, *args))
+    self._settle(_MOST_BEHIND)
+
+  def _settle(self, most: int) -> None:
+    while self._jobs and (len(self._jobs) > most or self._jobs[0].done()):
+      self._jobs.popleft().result()
+
+  def _add(
+    self, updates: int, told: np.ndarray, sketches: np.ndarray, state: State
+  ) -> None:
+    if told.size:
+      log, travelled = barrier.settle(told)
+      self._logbook.record(0, log)
+      nothing_pending = log[:0, len(LOG_COLUMN) :]
+      for key, pushes in travelled.items():
+        self._logbook.record_window(key, pushes, nothing_pending)
+    self._own[:, steps.SEQUENCE] = self._own[:, steps.NEXT_STEP] + updates - 1
+    self._own[:, steps.NEXT_STEP] += updates
+    self._own[:, steps.COUNTED] += updates
+    if len(sketches):
+      self._logbook.record_samples(*self._samples(sketches, float(state.ready_at)))
+    counted = self._clients()[0, :, steps.COUNTED].sum()
+    self._logbook.look(int(counted), _versions(state), lambda: state.weights)
+    if self._logbook.save_due:
+      self._logbook.save(self._checkpoint(state))
+
+  def _samples(self, sketches: np.ndarray, now: float) -> tuple[np.ndarray, np.ndarray]:
+    """Returns samples as Logbook.record_samples takes them; all are where all are."""
+    marks = np.zeros([len(sketches), len(swarm.MARKS)])
+    marks[:, 0], marks[:, 1] = now, np.arange(len(sketches))
+    marks[:, 2:] = self._own[:, [steps.INCARNATION, steps.NEXT_STEP]]
+    return marks, sketches[:, [0, 0, 1]]
+
+  def _checkpoint(self, state: State) -> checkpoints.Checkpoint:
+    def flat(tensors: Sequence[tf.Tensor]) -> np.ndarray:
+      return self._cut.split(tensors)[0].numpy()
+
+    return checkpoints.Checkpoint(
+      parameters=flat(state.weights.params),
+      slots=np.array([flat(slot) for slot in zip(*state.slots)], np.float32).reshape(
+        [-1, *self._cut.sizes]
+      ),
+      statistics=self._statistics.split(state.weights.statistics)[0].numpy(),
+      versions=_versions(state),
+      clients=self._clients(),
+      released=np.int64(1),
+      seconds=np.float64(self._logbook.seconds),
+      launch=np.int64(self._logbook.launch),
+    )
+
+  def _clients(self) -> np.ndarray:
+    return np.concatenate([self._own, self._gone])[np.newaxis]
+
+
+def _versions(state: State) -> np.ndarray:
+  return state.version.numpy()[np.newaxis]

@@ -1,0 +1,192 @@
+"""A worker that trains without a parameter server: in step with the others, or alone.
+
+All workers do the same; worker 0 keeps the run's directory as well (leader.py).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import signal
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import ml_collections
+import numpy as np
+import tensorflow as tf
+
+from distbelief import config as config_lib
+from distbelief import errors
+from distbelief.algorithms import synchronous
+from distbelief.algorithms.sharding import Sharding
+from distbelief.cluster import lost_peers
+from distbelief.cluster.synchronous.collectives import Alone, Ring
+from distbelief.cluster.synchronous.leader import Leader, Start
+from distbelief.cluster.synchronous.replica import Lockstep
+from distbelief.problem import factory
+from distbelief.rundir import workdirs
+from distbelief.rundir.recorder import Logbook
+from distbelief.telemetry import provenance
+from distbelief.telemetry.display import Reporter
+
+# Between two times that workers ask each other whether to go on; that takes some 20 ms.
+_WINDOW_SECONDS = 1.0
+
+
+class Stopped(BaseException):
+  """SIGTERM or SIGINT, somewhere: worker 0 writes a checkpoint, and all go."""
+
+
+class Worker:
+  """One worker's part in one launch of a run."""
+
+  def __init__(
+    self,
+    config: ml_collections.ConfigDict,
+    workdir: Path,
+    tf_config: Mapping[str, Any],
+    display: Reporter,
+    origin: provenance.Origin,
+    agree: Callable[[], None] = lambda: None,
+  ) -> None:
+    """Connects to nobody yet; TensorFlow's runtime must not have started.
+
+    Args:
+      config: The run's, checked.
+      workdir: Prepared for it.
+      tf_config: The cluster and this task, as in TF_CONFIG.
+      display: Shows `progress` and `message` of the run; worker 0's.
+      origin: What started the run.
+      agree: Called when all workers are there; raises if they differ.
+    """
+    self._agree = agree
+    self._config, self._workdir, self._display = config, workdir, display
+    self._is_alone = config_lib.algorithm(config).single_process
+    self._addresses = tf_config['cluster']['worker']
+    self._index, self._origin = tf_config['task']['index'], origin
+    self._stopped_by = 0  # A signal's number.
+    self._in_training = False
+    self._leader: Leader | None = None  # Worker 0's.
+
+  def run(self) -> None:
+    """Trains to the end.
+
+    Raises:
+      SystemExit: After SIGTERM or SIGINT to any worker, with a checkpoint written.
+      errors.LostPeerError: If a worker is gone: then nobody can go on.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+      if signal.getsignal(number) is not signal.SIG_IGN:
+        signal.signal(number, self._stop)
+    try:
+      self._collective = self._connect()
+      self._build()
+      self._in_training = True
+      self._train()
+      self._finish()
+    except Stopped:
+      if self._in_training:
+        if self._leader and self._leader.save(self._state):
+          self._display.message(f'checkpoint written at step {self._done}')
+        self._leave()
+      raise SystemExit(128 + self._stopped_by) from None
+
+  def _stop(self, number: int, unused_frame: Any) -> None:
+    self._stopped_by = number
+    if not self._in_training:  # Else all stop together, between two windows.
+      raise Stopped
+
+  def _connect(self) -> Alone:
+    if self._is_alone:
+      return Alone()
+    leads = self._index == 0
+    say = self._display.message if leads else functools.partial(print, flush=True)
+    timeout = self._config.cluster.start_timeout
+    with lost_peers.told():
+      return Ring(self._addresses, self._index, timeout, say, self._agree)
+
+  def _together(self, function: Callable[..., Any], *args: Any) -> Any:
+    """Calls what all workers must call; one process has no peers to lose."""
+    if self._is_alone:
+      return function(*args)
+    with lost_peers.told():
+      return function(*args)
+
+  def _build(self) -> None:
+    config, collective = self._config, self._collective
+    self._sum = tf.function(
+      functools.partial(collective.run, collective.sum), autograph=False
+    )
+    source = factory.source_of(config)
+    objective = factory.objective_of(config, source)
+    rule = synchronous.load_rule(config.server, collective.num_replicas)
+    (num_parameters,) = Sharding(objective.shapes, 1).sizes
+    (num_statistics,) = Sharding(objective.statistics_shapes, 1).sizes
+    mine = Start.zeros(
+      1 + len(rule.slots), num_parameters, num_statistics, collective.num_replicas
+    )
+    if self._index == 0:
+      logbook = Logbook(
+        config,
+        self._workdir,
+        self._display,
+        self._origin,
+        objective,
+        source,
+        rule,
+        collective.num_replicas,
+        num_shards=1,
+      )
+      self._leader = Leader(logbook, objective, collective.num_replicas)
+      mine = self._leader.start
+    # Only worker 0 knows where the run is; the others add zeros.
+    start = Start(
+      *(self._together(self._sum, tf.constant(part)).numpy() for part in mine)
+    )
+    self._done = int(start.done)
+    self._state = start.state(self._index, objective)
+    minibatches = source.minibatches(
+      self._index, collective.num_replicas, self._state.step, config.data.batch_size
+    )
+    self._lockstep = Lockstep(
+      config, collective, objective, rule, minibatches, int(start.launch)
+    )
+
+  def _train(self) -> None:
+    """Does windows of steps until all are done; stops if anybody was told to."""
+    num_updates = 1
+    while self._done < self._config.num_steps:
+      began = time.monotonic()
+      wish = tf.constant([self._bounded(num_updates), self._stopped_by], tf.int64)
+      self._state, *found = self._together(self._lockstep.window, self._state, wish)
+      agreed, told, sketches = (tensor.numpy() for tensor in found)
+      if agreed[1]:
+        self._stopped_by = int(agreed[1])
+        raise Stopped
+      self._done += int(agreed[0]) * self._collective.num_replicas
+      if self._leader:
+        self._leader.add(int(agreed[0]), told, sketches, self._state)
+      each = (time.monotonic() - began) / agreed[0]
+      num_updates = int(np.clip(_WINDOW_SECONDS / each, 1, 2 * num_updates))
+
+  def _bounded(self, num_updates: int) -> int:
+    """Returns so many updates, or fewer: to the next evaluation, or to the end."""
+    every, replicas = self._config.eval_steps, self._collective.num_replicas
+    following = min(every * (self._done // every + 1), self._config.num_steps)
+    return min(num_updates, -(-(following - self._done) // replicas))
+
+  def _finish(self) -> None:
+    if self._leader:
+      self._leader.close(self._state, {'communication': self._collective.description})
+    self._leave()
+    if not (self._leader or workdirs.is_finished(self._config, self._workdir)):
+      raise errors.LostPeerError(
+        'worker 0 was lost before it had written the summary; the same command resumes'
+      )
+
+  def _leave(self) -> None:
+    """Waits for worker 0: who leaves takes away what the others still read."""
+    with contextlib.suppress(tf.errors.OpError):
+      self._sum(tf.constant(0.0))

@@ -1,0 +1,1 @@
+"""What files declare of themselves: names, and fields of the config."""

@@ -1,0 +1,1 @@
+"""What a run learns: its data and its objective, under whatever clock."""

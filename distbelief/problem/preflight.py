@@ -1,0 +1,180 @@
+"""Tries a config's model and data before any task of a cluster starts."""
+
+from __future__ import annotations
+
+import tempfile
+from typing import Any
+
+import ml_collections
+import numpy as np
+import tensorflow as tf
+
+from distbelief import config as config_lib
+from distbelief import data, errors, models, user_code
+from distbelief.algorithms import rules
+from distbelief.models import losses
+from distbelief.models.objective import Objective
+from distbelief.problem import factory
+
+_EXAMPLES = 1000  # That are looked at.
+_SOME = 100  # That tell one order from another.
+_PYTHON = ('PyFunc', 'PyFuncStateless', 'EagerPyFunc')  # Operations that call Python.
+
+
+def rehearse(config: ml_collections.ConfigDict) -> None:
+  """Makes the model, prepares the data, and does a step if either is the user's.
+
+  Raises:
+    errors.UserError: With the field, its value and the remedy.
+  """
+  rules.load(config.server)  # Raises if it asks for what there is not.
+  source = factory.source_of(config)
+  source.prepare()
+  source.check(config_lib.num_replicas(config), config.data.batch_size)
+  objective = factory.objective_of(config, source)
+  if config.target_accuracy is not None and not objective.has_accuracy:
+    raise errors.ConfigError(
+      'config.target_accuracy',
+      config.target_accuracy,
+      'needs an accuracy, and the model has none: compile it with '
+      "metrics=['accuracy'], or leave this field out",
+    )
+  own_data = user_code.is_own(config.data.name)
+  if own_data:
+    _refuse_python(config, source)
+  if own_data or config.model.name not in models.built_ins():
+    _refuse_resources(config, source, objective)
+    _try_first_step(config, source, objective)
+
+
+def _refuse_python(config: ml_collections.ConfigDict, source: data.Source) -> None:
+  """Refuses data that call Python, which a worker does not have."""
+  try:
+    graph = source.graph()
+  except errors.UserError as error:
+    raise errors.ConfigError(
+      'config.data.name',
+      config.data.name,
+      f'cannot be made a graph, which the workers need: {error}',
+    ) from error
+  operations = _operations(graph)
+  if any('Shuffle' in name or 'Random' in name for name in operations):
+    _refuse_other_order(config, source)
+  if operations & set(_PYTHON):
+    raise errors.ConfigError(
+      'config.data.name',
+      config.data.name,
+      'calls Python (from_generator, py_function, numpy_function), which cannot run on '
+      'a worker: use TensorFlow operations, files, or from_tensor_slices',
+    )
+
+
+def _refuse_other_order(config: ml_collections.ConfigDict, source: data.Source) -> None:
+  """Refuses data that are others each time: then subsets would not be disjoint."""
+  once, again = (
+    tf.nest.flatten(list(source.dataset('train').take(_SOME).batch(_SOME)))
+    for _ in range(2)
+  )
+  if not all(np.array_equal(one, other) for one, other in zip(once, again)):
+    raise errors.ConfigError(
+      'config.data.name',
+      config.data.name,
+      'gives other examples, or another order, each time: leave shuffling to us, and '
+      'make what is random a function of the seed',
+    )
+
+
+def _refuse_resources(
+  config: ml_collections.ConfigDict, source: data.Source, objective: Objective
+) -> None:
+  """Refuses a model with state that Keras does not know of, or that calls Python."""
+  specs = tf.nest.map_structure(tf.TensorSpec.from_tensor, objective.weights)
+  minibatch = source.minibatch_spec(config.data.batch_size)
+  step = tf.function(objective.gradient, autograph=False)
+  try:
+    graph = step.get_concrete_function(
+      *specs, minibatch, tf.TensorSpec([2], tf.int64)
+    ).graph
+  except Exception as error:  # Whatever a layer, a loss or a metric raises.
+    raise errors.ConfigError(
+      'config.model.name',
+      config.model.name,
+      f'cannot be made a graph on minibatches of {config.data.name}, which the workers '
+      f'need: {errors.one_line(error)}',
+    ) from error
+  held = [t for t, _ in graph.captures if t.dtype in (tf.resource, tf.variant)]
+  if held or _operations(graph.as_graph_def()) & set(_PYTHON):
+    what = 'calls Python' if not held else 'holds a tf.Variable or a lookup table'
+    raise errors.ConfigError(
+      'config.model.name',
+      config.model.name,
+      f'{what}, which cannot be sent to a worker: use the weights and operations of '
+      'Keras layers (a table of words belongs into the data)',
+    )
+
+
+def _operations(definition: Any) -> set[str]:
+  nodes = [
+    *definition.node,
+    *(n for f in definition.library.function for n in f.node_def),
+  ]
+  return {node.op for node in nodes}
+
+
+def _try_first_step(
+  config: ml_collections.ConfigDict, source: data.Source, objective: Objective
+) -> None:
+  first = source.first(max(_EXAMPLES, config.data.batch_size))
+  _, labels, *_ = first
+  minibatch = tf.nest.map_structure(lambda part: part[: config.data.batch_size], first)
+  weights = objective.weights
+  try:
+    outputs = objective.outputs(*weights, minibatch[0])
+    if losses.has_classes(objective.model.loss) and tf.is_tensor(outputs):
+      _refuse_labels(config, np.asarray(labels), outputs.shape[-1], objective.model.loss)
+    result = objective.gradient(*weights, minibatch, tf.constant([0, 0], tf.int64))
+    objective.evaluate(*weights, [minibatch])
+    with tempfile.TemporaryDirectory() as folder:
+      objective.export(*weights, f'{folder}/model.keras')
+  except errors.UserError:
+    raise
+  except NotImplementedError as error:  # Keras says so of a class without get_config.
+    raise errors.ConfigError(
+      'config.model.name',
+      config.model.name,
+      f'cannot be saved ({errors.one_line(error)}): let its classes have get_config()',
+    ) from error
+  except Exception as error:  # Whatever a layer or a loss raises.
+    raise errors.ConfigError(
+      'config.model.name',
+      config.model.name,
+      f'fails on the first minibatch of {config.data.name}: {errors.one_line(error)}',
+    ) from error
+  loss = result.loss
+  if not any(np.any(gradient) for gradient in result.gradient):
+    raise errors.ConfigError(
+      'config.model.name',
+      config.model.name,
+      'has a loss without a gradient: nothing in it depends smoothly on the parameters',
+    )
+  if not np.isfinite(loss):
+    raise errors.ConfigError(
+      'config.data.name',
+      config.data.name,
+      f'makes the loss {float(loss)} on its first minibatch: look for NaN and huge '
+      'numbers in the inputs, and at the loss',
+    )
+
+
+def _refuse_labels(
+  config: ml_collections.ConfigDict, labels: np.ndarray, num_outputs: int, loss: Any
+) -> None:
+  ignored = labels == getattr(loss, 'ignore_class', None)
+  bad = labels[((labels < 0) | (labels >= num_outputs)) & ~ignored]
+  if bad.size:
+    raise errors.ConfigError(
+      'config.data.name',
+      config.data.name,
+      f'has the label {bad.flat[0]} among its first {len(labels)} examples, and the '
+      f'model {num_outputs} outputs: labels must lie between 0 and {num_outputs - 1}',
+    )

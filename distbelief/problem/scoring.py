@@ -1,0 +1,36 @@
+"""What a saved model is worth on a config's hold-out data."""
+
+from __future__ import annotations
+
+import ml_collections
+import tensorflow as tf
+
+from distbelief import user_code
+from distbelief.data.held_out import HeldOut
+from distbelief.problem import factory
+
+
+def holdout(config: ml_collections.ConfigDict, path: str) -> str:
+  """Returns a line with the loss and metrics over all hold-out examples.
+
+  Args:
+    config: Its data; the loss if the model was saved without; and, if the model has
+      classes of the user's, in model.name the function that made it.
+    path: Of the model, a .keras file.
+
+  Raises:
+    errors.UserError: If the data are not there, or the model is not for them.
+  """
+  config = config.copy_and_resolve_references()
+  if user_code.is_own(config.model.name):  # Its file registers the classes of the model.
+    user_code.function('config.model.name', config.model.name)
+  config.model.name = path
+  source = factory.source_of(config)
+  source.prepare()
+  objective = factory.objective_of(config, source)
+  minibatches = HeldOut(source).minibatches
+  found = objective.evaluate(*objective.weights, minibatches)
+  scores = [f'{name} {found[name]:.4f}' for name in ('accuracy', *sorted(found))]
+  kept = [score for score in dict.fromkeys(scores) if not score.endswith(' nan')]
+  number = sum(int(tf.nest.flatten(m)[0].shape[0]) for m in minibatches)
+  return f'hold-out {", ".join(kept)} ({number} examples of {config.data.name})'

@@ -1,0 +1,1 @@
+"""What a schedule of steps and pushes computes, with no clock in sight."""

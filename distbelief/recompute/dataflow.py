@@ -1,0 +1,511 @@
+"""What a schedule of steps and pushes computes, with no clock in sight.
+
+When a replica computes, fetches and pushes does not depend on what it computes. So a
+schedule, simulated or recorded, says which versions of the shards each step starts from
+and in which order each shard applies the pushes; the numbers follow. A gradient can be
+computed once its parameters are known, an update made once its gradient is: whatever can
+be computed at one time is computed in one call (gradients.py).
+
+Versions of the schedule count pushes. One whose gradient is not finite changes nothing
+and makes no version at a real shard, which is known only here: `Push.versions` and
+`Step.held_versions` are those that a shard would have had.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import dataclasses
+import functools
+import math
+import time
+from collections.abc import Iterator, Sequence
+from concurrent import futures
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from distbelief.algorithms import downpour
+from distbelief.algorithms.sharding import Sharding
+from distbelief.algorithms.statistics import Weights
+from distbelief.recompute.gradients import SIZES, Gradients, Held, Sum
+from distbelief.recompute.updates import LENGTHS, Updates
+from distbelief.telemetry.sketch import Sketch
+from distbelief.telemetry.steps import Times
+
+Client = tuple[int, int]  # (replica, incarnation).
+
+_NO_TIMES = Times()
+_COMPANY = 8  # Steps that are computed while updates are made; fewer wait for more.
+
+
+@dataclasses.dataclass(slots=True)
+class Step:
+  """A replica's step: from which parameters, and what came of it."""
+
+  replica: int
+  step: int
+  held: tuple[int, ...] | None  # The schedule's versions; None: the last local step's.
+  times: Times = _NO_TIMES  # Not looked at here.
+  held_versions: tuple[int, ...] = ()
+  loss: float = float('nan')
+  accuracy: float = float('nan')
+
+
+@dataclasses.dataclass(slots=True)
+class Push:
+  """What a replica sends: the sum of its steps' gradients."""
+
+  client: Client
+  sequence: int
+  warm: bool = False
+  steps: list[Step] = dataclasses.field(default_factory=list)
+  closed: bool = False  # It has all its steps.
+  arrived: bool = False  # At some shard: it is applied even if its sender dies.
+  refused: int = 0  # By so many shards: a newer incarnation had come.
+  turn: float = math.inf  # Among all updates that shards have been asked for.
+  sampled: bool = False  # Whether it is to be sketched.
+  sum: Sum | None = None  # From when all its steps are computed until all shards have it.
+  finite: bool = True
+  used: Held | None = None  # By its last step, if it is to be sketched.
+  oldest_versions: np.ndarray | None = None  # [shards], used by any of its steps.
+  versions: dict[int, int] = dataclasses.field(default_factory=dict)  # By shard.
+  staleness: dict[int, int] = dataclasses.field(default_factory=dict)  # If applied.
+  sketches: list[Any] = dataclasses.field(default_factory=list)  # As telemetry.swarm.
+
+
+class StuckError(Exception):
+  """No order of steps and pushes explains the schedule."""
+
+
+@dataclasses.dataclass(slots=True)
+class _Kept:
+  """A shard's parameters that some steps are yet to start from."""
+
+  needed: int
+  version: int = -1
+  params: tf.Tensor | None = None  # [P_s].
+  statistics: tf.Tensor | None = None  # [S], of the first shard.
+
+
+@dataclasses.dataclass(slots=True)
+class _Shard:
+  params: tf.Tensor  # [P_s].
+  slots: tuple[tf.Tensor, ...]  # The rule's, each [P_s].
+  made: int = 0  # The schedule's version.
+  version: int = 0
+  released: bool = False
+  asked: int = 0  # The schedule's version when all in `queue` is done.
+  queue: collections.deque = dataclasses.field(default_factory=collections.deque)
+  kept: dict[int, _Kept] = dataclasses.field(default_factory=dict)
+
+
+class _Made(NamedTuple):
+  """An update that a shard has made."""
+
+  shard: int
+  push: Push
+  version: int
+  staleness: int | None  # None: it was not applied.
+  params: tf.Tensor | None  # If a step is yet to start from them.
+  statistics: tf.Tensor | None
+
+
+@dataclasses.dataclass(slots=True)
+class _Chain:
+  """A client between two steps."""
+
+  steps: collections.deque  # Of (Step, Push).
+  used: Held | None = None  # By the last step.
+  held: Held | None = None  # For the next one.
+  held_versions: tuple[int, ...] = ()
+  sum: Sum | None = None  # Accrued since the last push.
+  dead: bool = False  # Only what is in `steps` is still to be computed.
+
+
+def _full_calls(ready: list[_Chain]) -> list[_Chain]:
+  """Returns those whose push is due first, as many as fill calls of one size.
+
+  The others wait for company, since a gradient computed alone takes twice as long, and
+  where there are enough half of them are left for when the updates are made.
+  """
+  ready.sort(key=lambda chain: chain.steps[0][1].turn)
+  most = max(len(ready) // 2, min(len(ready), _COMPANY))
+  size = next(size for size in SIZES if size <= most)
+  return ready[: most // size * size]
+
+
+class Dataflow:
+  """Computes what is asked for, in whatever order it can be.
+
+  Attributes:
+    seconds: Real ones, spent on gradients and on waiting for updates.
+  """
+
+  def __init__(
+    self,
+    gradients: Gradients,
+    updates: Updates,
+    weights: Weights,
+    slots: Sequence[tf.Tensor] = (),
+    versions: Sequence[int] | None = None,
+    released: bool = False,
+    *,
+    sketch: Sketch,
+  ) -> None:
+    """Starts where the shards are.
+
+    Args:
+      gradients: Computes them.
+      updates: What a push does.
+      weights: The server's.
+      slots: Each [P]; zeros if there are none.
+      versions: Of the shards; 0 by default.
+      released: Whether the warm start is over.
+      sketch: Of the parameters, for pushes that tell.
+    """
+    self._gradients, self._updates = gradients, updates
+    sharding = self._sharding = gradients.sharding
+    statistics = self._cut = gradients.statistics
+    slices = sharding.split(weights.params)
+    (self._statistics,) = statistics.split(weights.statistics)
+    whole = Sharding(sharding.shapes, 1)
+    slots_of = [sharding.split(whole.join([slot])) for slot in slots] or [
+      [tf.zeros_like(part) for part in slices] for _ in updates.rule.rule.slots
+    ]
+    self._shards = [
+      _Shard(slices[i], tuple(slot[i] for slot in slots_of), v, v, released, v)
+      for i, v in enumerate(versions or [0] * sharding.num_shards)
+    ]
+    self._chains: dict[Client, _Chain] = {}
+    starts = np.cumsum([0, *sharding.sizes])
+    self._sketches = [
+      tf.function(functools.partial(sketch.part, start=int(start)), autograph=False)
+      for start in starts[:-1]
+    ]
+    self._thread = futures.ThreadPoolExecutor(1)
+    self._turns = 0
+    self.seconds = 0.0
+
+  # The schedule.
+
+  def hold(self, shard: int, version: int | None = None) -> int:
+    """Keeps a version of a shard's parameters for one step; returns the version.
+
+    Args:
+      shard: Which.
+      version: The schedule's; by default that after all pushes asked for so far.
+    """
+    own = self._shards[shard]
+    version = own.asked if version is None else version
+    kept = own.kept.setdefault(version, _Kept(0))
+    kept.needed += 1
+    if version == own.made and kept.params is None:
+      self._keep(shard, kept)
+    return version
+
+  def held(self, shard: int, version: int) -> np.ndarray:
+    """Returns a version of a shard's parameters that is kept and made, [P_s]."""
+    return self._shards[shard].kept[version].params.numpy()
+
+  def release(self, shard: int, version: int) -> None:
+    """Takes a `hold` back: its step will not be."""
+    kept = self._shards[shard].kept
+    kept[version].needed -= 1
+    if not kept[version].needed:
+      del kept[version]
+
+  def add(self, step: Step, push: Push) -> None:
+    """Adds a client's next step.
+
+    Args:
+      step: Its parameters have been held, one `hold` per shard.
+      push: That carries it; the step is added to its own.
+    """
+    push.steps.append(step)
+    chain = self._chains.setdefault(push.client, _Chain(collections.deque()))
+    chain.steps.append((step, push))
+
+  def close(self, push: Push) -> None:
+    """Says that a push has all its steps."""
+    push.closed = True
+    chain = self._chains[push.client]
+    if not chain.steps:  # They are computed.
+      self._complete(chain, push)
+
+  def apply(self, push: Push, shard: int) -> None:
+    """Makes a push the next that a shard applies."""
+    own = self._shards[shard]
+    own.queue.append(push)
+    own.asked += 1
+    self._turns += 1
+    push.turn = min(push.turn, self._turns)
+
+  def lose(self, client: Client) -> None:
+    """Forgets what a client that died would have computed; what has arrived stays."""
+    chain = self._chains.pop(client, None)
+    if chain is None:
+      return
+    stay = collections.deque(item for item in chain.steps if item[1].arrived)
+    for step, push in chain.steps:
+      if not push.arrived:
+        self._release_all(step)
+    if stay:
+      self._chains[client] = dataclasses.replace(chain, steps=stay, dead=True)
+
+  def refuse(self, push: Push) -> None:
+    """Says that a shard will never apply a push that has arrived."""
+    push.refused += 1
+    chain = self._chains.get(push.client)
+    if push.refused < len(self._shards) or chain is None:
+      return
+    for step, own in chain.steps:
+      if own is push:
+        self._release_all(step)
+    chain.steps = collections.deque(item for item in chain.steps if item[1] is not push)
+    self._forget_if_done(push.client, chain)
+
+  def _release_all(self, step: Step) -> None:
+    for shard, version in enumerate(step.held or ()):
+      self.release(shard, version)
+
+  def _forget_if_done(self, client: Client, chain: _Chain) -> None:
+    if chain.dead and not chain.steps:
+      del self._chains[client]
+
+  # The numbers.
+
+  def advance(self, but: int = 0) -> None:
+    """Makes the updates that were asked for, and computes what they need.
+
+    Updates are made in a thread while the next gradients are computed, of those whose
+    parameters had been made before: what is computed when depends on no clock.
+
+    Args:
+      but: So many may be left to make: few steps at the end would be computed one by one.
+
+    Raises:
+      StuckError: If they cannot be made.
+    """
+    while sum(len(shard.queue) for shard in self._shards) > but:
+      runs = [self._known(shard) for shard in self._shards]
+      making = self._thread.submit(self._make, runs) if any(runs) else None
+      ready = [chain for chain in self._chains.values() if self._is_ready(chain)]
+      if len(ready) >= (_COMPANY if making else 1):
+        self._compute(_full_calls(ready))
+      elif not making:
+        raise StuckError(self._describe())
+      if making:
+        with self._timed():
+          made = making.result()
+        self._note(made)
+
+  def compute_all(self) -> None:
+    """Computes all steps that can be, whether an update needs them or not."""
+    while ready := [chain for chain in self._chains.values() if self._is_ready(chain)]:
+      self._compute(ready)
+
+  def outstanding(self, pushes: Sequence[Push]) -> Iterator[tuple[Push, list[Any]]]:
+    """Yields of each push that no shard has applied its sum, a tensor per variable."""
+    for push in pushes:
+      if push.closed and not push.finite:
+        continue  # It changes nothing.
+      own = push.sum
+      if not push.closed and push.client in self._chains:
+        own = self._chains[push.client].sum
+      if own is not None and not push.versions:
+        yield push, self._sharding.join(own.slices)
+
+  @property
+  def versions(self) -> np.ndarray:
+    """Of the shards, [shards] int64, as real ones count them."""
+    return np.array([shard.version for shard in self._shards], np.int64)
+
+  @property
+  def weights(self) -> Weights:
+    """The server's parameters and statistics."""
+    return Weights(
+      self._sharding.join([shard.params for shard in self._shards]),
+      self._cut.join([self._statistics]),
+    )
+
+  @property
+  def slots(self) -> list[np.ndarray]:
+    """The rule's, each [P]."""
+    return [np.concatenate(parts) for parts in zip(*(s.slots for s in self._shards))]
+
+  @property
+  def released(self) -> bool:
+    """Whether a push came after the warm start."""
+    return any(shard.released for shard in self._shards)
+
+  def _keep(self, shard: int, kept: _Kept) -> None:
+    own = self._shards[shard]
+    kept.params, kept.version = own.params, own.version
+    kept.statistics = None if shard else self._statistics
+
+  def _is_ready(self, chain: _Chain) -> bool:
+    if not chain.steps:
+      return False
+    held = chain.steps[0][0].held
+    if held is None:
+      return chain.held is not None
+    return all(version <= own.made for version, own in zip(held, self._shards))
+
+  def _fetched(self, step: Step) -> tuple[Held, tuple[int, ...]]:
+    kept = [own.kept[version] for version, own in zip(step.held, self._shards)]
+    self._release_all(step)
+    fetched = Held([k.params for k in kept], kept[0].statistics)
+    return fetched, tuple(k.version for k in kept)
+
+  def _compute(self, ready: list[_Chain]) -> None:
+    """Computes the next step of each of these clients."""
+    work = []
+    for chain in ready:
+      step, push = chain.steps.popleft()
+      if step.held is not None:
+        chain.held, chain.held_versions = self._fetched(step)
+      step.held_versions = chain.held_versions
+      work.append((chain, step, push))
+    with self._timed():
+      results = self._gradients.compute(
+        [(chain.held, chain.sum, step.replica, step.step) for chain, step, _ in work]
+      )
+    for (chain, step, push), result in zip(work, results):
+      step.loss, step.accuracy = result.loss, result.accuracy
+      chain.used, chain.held, chain.sum = chain.held, result.held, result.sum
+      if push.closed and step is push.steps[-1]:
+        self._complete(chain, push)
+
+  @contextlib.contextmanager
+  def _timed(self) -> Iterator[None]:
+    began = time.monotonic()
+    yield
+    self.seconds += time.monotonic() - began
+
+  def _complete(self, chain: _Chain, push: Push) -> None:
+    push.sum, chain.sum = chain.sum, None
+    held = np.array([step.held_versions for step in push.steps], np.int64)
+    (push.oldest_versions,) = downpour.oldest_versions(held)
+    push.finite = push.sum.finite
+    if push.sampled:
+      push.used = chain.used
+    chain.used = None
+    self._forget_if_done(push.client, chain)
+
+  def _known(self, shard: _Shard) -> list[Push]:
+    """Takes from a shard's queue the pushes whose gradients are known."""
+    known: list[Push] = []
+    while shard.queue and shard.queue[0].sum is not None:
+      known.append(shard.queue.popleft())
+    return known
+
+  def _make(self, runs: list[list[Push]]) -> list[_Made]:
+    """Makes updates of each shard; for the thread.
+
+    Of what computing gradients changes it only looks into `kept`, for versions that
+    nobody can have let go of yet.
+    """
+    made: list[_Made] = []
+    for index, run in enumerate(runs):
+      version = self._shards[index].made  # The schedule's; it stays until all is noted.
+      while run:
+        first = self._together(index, run)
+        made += self._apply(index, first, version)
+        run, version = run[len(first) :], version + len(first)
+    return made
+
+  def _together(self, index: int, run: list[Push]) -> list[Push]:
+    """Returns the first pushes of a run that can be applied in one call."""
+    shard = self._shards[index]
+    if not run[0].finite:
+      return run[:1]
+    if not (shard.released or run[0].warm):
+      shard.released = True
+      if self._updates.rule.reset_slots:
+        shard.slots = tf.nest.map_structure(tf.zeros_like, shard.slots)
+    fit = 0
+    for push in run:
+      if not push.finite or not (push.warm or shard.released):
+        break
+      fit += 1
+    return run[: next(length for length in LENGTHS if length <= fit)]
+
+  def _apply(self, index: int, run: list[Push], version: int) -> Iterator[_Made]:
+    shard = self._shards[index]
+    if run[0].finite:
+      staleness = self._staleness(index, run)
+      after, shard.slots = self._updated(index, run, staleness)
+    else:  # It changes nothing, and makes no version.
+      staleness, after = [None], [shard.params]
+    changes = zip(run, after, staleness)
+    for number, (push, params, stale) in enumerate(changes, version + 1):
+      if push.finite:
+        shard.params = params
+        shard.version += 1
+        if index == 0 and self._cut.sizes[0]:
+          self._statistics = push.sum.change.apply([self._statistics])[0]
+      if push.sampled:
+        self._add_sketches(index, push)
+      needed = number in shard.kept  # Others need not outlive the call.
+      yield _Made(
+        index,
+        push,
+        shard.version,
+        None if stale is None else int(stale),
+        params if needed else None,
+        self._statistics if needed and not index else None,
+      )
+
+  def _add_sketches(self, index: int, push: Push) -> None:
+    """Adds a shard's part to where the replica, the server and the push are."""
+    shard = self._shards[index]
+    vectors = (push.used.slices[index], shard.params, push.sum.slices[index])
+    parts = [self._sketches[index](vector) for vector in vectors]
+    push.sketches = [a + b for a, b in zip(push.sketches, parts)] or parts
+
+  def _staleness(self, index: int, run: list[Push]) -> np.ndarray:
+    """Returns that of pushes that a shard applies next, [pushes] int64."""
+    versions = self._shards[index].version + 1 + np.arange(len(run), dtype=np.int64)
+    oldest = np.array([push.oldest_versions[index] for push in run], np.int64)
+    return downpour.staleness(versions, oldest)
+
+  def _updated(
+    self, index: int, run: list[Push], staleness: np.ndarray
+  ) -> tuple[list[tf.Tensor], tuple[tf.Tensor, ...]]:
+    shard = self._shards[index]
+    return self._updates.make(
+      shard.params,
+      shard.slots,
+      [push.sum.slices[index] for push in run],
+      staleness,
+      np.array([push.warm for push in run]),
+      {'index': np.array([push.client[0] for push in run], np.int64)},
+    )
+
+  def _note(self, made: list[_Made]) -> None:
+    """Lets steps start from what has been made."""
+    for update in made:
+      shard = self._shards[update.shard]
+      push = update.push
+      push.versions[update.shard] = update.version
+      if update.staleness is not None:
+        push.staleness[update.shard] = update.staleness
+      if len(push.versions) == len(self._shards):
+        push.sum = push.used = None
+      shard.made += 1
+      if kept := shard.kept.get(shard.made):
+        kept.version, kept.params = update.version, update.params
+        kept.statistics = update.statistics
+
+  def _describe(self) -> str:
+    for index, shard in enumerate(self._shards):
+      if shard.queue:
+        push = shard.queue[0]
+        replica, incarnation = push.client
+        return (
+          f'shard {index} waits for push {push.sequence} of replica {replica} '
+          f'(incarnation {incarnation}), whose steps cannot be computed'
+        )
+    return 'nothing waits'

@@ -1,0 +1,134 @@
+"""Synchronous updates of any number of replicas in one process, with real gradients.
+
+The same functions as on a cluster (algorithms/synchronous.py); the replicas' gradients,
+all at the same parameters, are computed in few calls, and added.
+
+Dimensions: M replicas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import ml_collections
+import numpy as np
+import tensorflow as tf
+
+from distbelief import config as config_lib
+from distbelief.algorithms import synchronous
+from distbelief.algorithms.rules import Rule
+from distbelief.algorithms.sharding import Sharding
+from distbelief.algorithms.statistics import Weights
+from distbelief.models.objective import Objective
+from distbelief.recompute.minibatches import Minibatches
+from distbelief.sampling import seeds
+
+_MOST = 32  # Replicas in a call.
+
+
+class Told(NamedTuple):
+  """What an update's steps came to, each [M]."""
+
+  losses: np.ndarray
+  accuracies: np.ndarray
+  finite: np.ndarray  # Whether the gradient counted.
+
+
+class Lockstep:
+  """Parameters and slots, and how an update changes them.
+
+  Attributes:
+    weights: As they are.
+    slots: Of the rule, per variable.
+    version: Updates made.
+  """
+
+  def __init__(
+    self,
+    config: ml_collections.ConfigDict,
+    objective: Objective,
+    rule: Rule,
+    minibatches: Minibatches,
+    weights: Weights,
+    slots: Sequence[tf.Tensor] = (),
+    version: int = 0,
+  ) -> None:
+    """Begins with given weights.
+
+    Args:
+      config: The run's.
+      objective: What is minimised.
+      rule: What an update does.
+      minibatches: Of all replicas.
+      weights: To begin with.
+      slots: Likewise, each [P]; zeros if there are none.
+      version: Updates made before.
+    """
+    self._objective, self._rule, self._minibatches = objective, rule, minibatches
+    self._seed, self._rate = config.seed, config_lib.learning_rate(config)
+    self.weights, self.version = weights, version
+    cut = Sharding(objective.shapes, 1)
+    split = [cut.join([slot]) for slot in slots] or [
+      [tf.zeros_like(p) for p in weights.params] for _ in rule.slots
+    ]
+    self.slots = list(zip(*split)) if split else [() for _ in weights.params]
+    self._add = tf.function(self._added, autograph=False, reduce_retracing=True)
+    self._update = tf.function(self._updated, autograph=False)
+
+  @property
+  def flat_slots(self) -> list[np.ndarray]:
+    """The rule's slots, each [P]."""
+    return [np.concatenate([np.ravel(s) for s in slot]) for slot in zip(*self.slots)]
+
+  @property
+  def versions(self) -> np.ndarray:
+    """As a shard's would be, [1] int64."""
+    return np.array([self.version], np.int64)
+
+  def update(self, replicas: Sequence[int], steps: Sequence[int]) -> Told:
+    """Makes an update of these replicas' gradients at these steps."""
+    told, total, count = [], None, tf.constant(0.0)
+    for start in range(0, len(replicas), _MOST):
+      part = slice(start, start + _MOST)
+      own = np.array(replicas[part]), np.array(steps[part])
+      *found, sums, finite = self._add(
+        self.weights,
+        self._minibatches.of(*own),
+        seeds.of_step(self._seed, seeds.MODEL, *own),
+      )
+      told.append([tensor.numpy() for tensor in found] + [finite.numpy()])
+      total = sums if total is None else [t + s for t, s in zip(total, sums)]
+      count += tf.reduce_sum(tf.cast(finite, tf.float32))
+    self.weights, self.slots = self._update(self.weights, self.slots, total, count)
+    self.version += int(count > 0)
+    return Told(*(np.concatenate(parts) for parts in zip(*told)))
+
+  def _added(
+    self, weights: Weights, minibatch: Any, step_seeds: tf.Tensor
+  ) -> tuple[Any, ...]:
+    """Returns losses, accuracies, the sum of all contributions, and whose count."""
+
+    def one(item: Any) -> tuple[Any, ...]:
+      minibatch, seed = self._minibatches.examples(item[0]), item[1]
+      result = self._objective.gradient(*weights, minibatch, seed)
+      statistics = result.change.apply(weights.statistics)
+      own, finite = synchronous.contribution([*result.gradient, *statistics])
+      return result.loss, result.accuracy, own, finite
+
+    losses, accuracies, own, finite = tf.vectorized_map(one, (minibatch, step_seeds))
+    return losses, accuracies, [tf.reduce_sum(o, axis=0) for o in own], finite
+
+  def _updated(
+    self,
+    weights: Weights,
+    slots: synchronous.Slots,
+    total: synchronous.Tensors,
+    count: tf.Tensor,
+  ) -> tuple[Weights, synchronous.Slots]:
+    num_params = len(weights.params)
+    params, slots = synchronous.update(
+      self._rule, self._rate, weights.params, slots, total[:num_params], count
+    )
+    statistics = synchronous.mean(weights.statistics, total[num_params:], count)
+    return Weights(params, statistics), slots

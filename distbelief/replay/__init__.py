@@ -1,0 +1,1 @@
+"""A run, recomputed in one process from its step records."""

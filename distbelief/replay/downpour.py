@@ -1,0 +1,128 @@
+"""Downpour, recomputed from its schedule."""
+
+from __future__ import annotations
+
+import ml_collections
+import numpy as np
+import tensorflow as tf
+
+from distbelief.algorithms.server import ServerRule
+from distbelief.algorithms.sharding import Sharding
+from distbelief.algorithms.statistics import Weights
+from distbelief.models.objective import Objective
+from distbelief.recompute.dataflow import Dataflow, Push, StuckError
+from distbelief.recompute.gradients import Gradients
+from distbelief.recompute.minibatches import Minibatches
+from distbelief.recompute.updates import Updates
+from distbelief.replay.recomputation import LOSS_TOLERANCE
+from distbelief.replay.schedules import Computed, MisfitError, Schedule
+from distbelief.telemetry.sketch import Sketch
+
+
+class Downpour:
+  """Downpour's replicas and shards (simulation.recomputation.Recomputation)."""
+
+  def __init__(
+    self,
+    config: ml_collections.ConfigDict,
+    objective: Objective,
+    minibatches: Minibatches,
+    weights: Weights,
+    slots: list[tf.Tensor],
+    starts: np.ndarray,
+    released: bool,
+    num_replicas: int,
+    as_workers: bool,
+  ) -> None:
+    """Begins where the launch before ended.
+
+    Args:
+      config: The run's.
+      objective: What is minimised.
+      minibatches: Those that the replicas had.
+      weights: Parameters and statistics to begin with.
+      slots: The server rule's, each [P] float32.
+      starts: Versions to begin with, [shards] int64.
+      released: Whether the warm start's end has been seen.
+      num_replicas: Replicas of the launch.
+      as_workers: Whether the run was a cluster's, whose updates no compiler fused.
+    """
+    sharding = Sharding(objective.shapes, len(starts))
+    statistics = Sharding(objective.statistics_shapes, 1)
+    self._flow = Dataflow(
+      Gradients(config, objective, sharding, statistics, minibatches),
+      Updates(ServerRule.from_config(config), num_replicas, compiled=not as_workers),
+      weights,
+      slots,
+      starts.tolist(),
+      released,
+      sketch=Sketch(sum(sharding.sizes), config.seed),
+    )
+    self._pushes: list[Push] = []
+    self.losses: dict[int, float] = {}
+
+  def play(self, schedule: Schedule) -> None:
+    """Computes a schedule.
+
+    Raises:
+      MisfitError: Where it differs from the records, or these contradict each other.
+    """
+    flow = self._flow
+    self._pushes = schedule.feed(flow)
+    try:
+      flow.advance()
+      flow.compute_all()
+    except StuckError as error:
+      raise MisfitError(f'the records contradict each other: {error}') from error
+    played = [step for push in self._pushes for step in push.steps]
+    finite = [push.finite for push in self._pushes]
+    whole = [push.closed for push in self._pushes]
+    counts = [len(push.steps) for push in self._pushes]
+    schedule.compare(
+      Computed(
+        np.array([bool(step.held_versions) for step in played], bool),
+        np.array([step.loss for step in played]),
+        np.array([step.accuracy for step in played]),
+        np.repeat(np.array(finite, bool), counts),
+        np.repeat(np.array(whole, bool), counts),
+      ),
+      LOSS_TOLERANCE,
+    )
+    for step in sorted(played, key=lambda step: step.times.compute_end):
+      self.losses[step.replica] = step.loss
+
+  @property
+  def versions(self) -> np.ndarray:
+    """Versions of the shards now, [shards] int64."""
+    return self._flow.versions
+
+  @property
+  def weights(self) -> Weights:
+    """Parameters and statistics now."""
+    return self._flow.weights
+
+  @property
+  def slots(self) -> list[np.ndarray]:
+    """The server rule's slots now, each [P] float32."""
+    return self._flow.slots
+
+  @property
+  def released(self) -> bool:
+    """Whether the warm start's end has been seen."""
+    return self._flow.released
+
+  def accrued(self) -> dict[int, list[np.ndarray]]:
+    """Returns by replica what it has computed and nobody has applied."""
+    newest: dict[int, int] = {}
+    for replica, incarnation in (push.client for push in self._pushes):
+      newest[replica] = max(incarnation, newest.get(replica, -1))
+    found: dict[int, list[np.ndarray]] = {}
+    for push, parts in self._flow.outstanding(self._pushes):
+      if push.client[1] < newest[push.client[0]]:
+        continue  # It died, and what it had accrued with it.
+      tensors = [part.numpy() for part in parts]
+      before = found.get(push.client[0])
+      found[push.client[0]] = (
+        tensors if before is None else [b + t for b, t in zip(before, tensors)]
+      )
+    return found

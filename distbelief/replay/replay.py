@@ -1,0 +1,254 @@
+"""A run, recomputed in one process from its step records.
+
+An asynchronous run never happens twice, but its records say which versions each step
+started from and in which order each shard applied the pushes. With the data and the
+seeds of the config, every gradient and every parameter follows (dataflow.py). So a run
+can be looked at as in a debugger:
+
+    replay = Replay('runs/quickstart')
+    state = replay.at(300)   # When shard 0 had applied 300 pushes.
+    state.params, state.accrued[1], state.loss
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from distbelief import config as config_lib
+from distbelief import errors
+from distbelief.algorithms.statistics import Weights
+from distbelief.analysis import clocks
+from distbelief.analysis.run import Run
+from distbelief.data.held_out import HeldOut
+from distbelief.problem import factory
+from distbelief.recompute.minibatches import Minibatches
+from distbelief.replay import schedules
+from distbelief.replay.recomputation import Recomputation
+from distbelief.replay.schedules import MisfitError, Schedule
+from distbelief.rundir import checkpoints
+from distbelief.telemetry import records
+
+# How far parameters may be from those of the run, relative (recomputation.py says why).
+TOLERANCE = 1e-4
+
+
+class State:
+  """A run at one update.
+
+  Attributes:
+    update: Pushes that shard 0 had applied; of a synchronous run, updates. More than was
+      asked for if shard 0 never had that many: a resume with other shards passes some.
+    versions: [shards] int64, of each shard.
+    params: The server's parameters, [.] float32 each, in the model's order.
+    statistics: What training changes beside them.
+    slots: The server rule's, each [P] float32.
+    accrued: By replica, what it had computed and no shard had applied: the sum of the
+      gradients, like `params`. Replicas that had nothing are left out.
+    losses: By replica, the loss of its last minibatch.
+  """
+
+  def __init__(
+    self,
+    update: int,
+    versions: np.ndarray,
+    weights: Weights,
+    slots: list[np.ndarray],
+    accrued: dict[int, list[np.ndarray]],
+    losses: dict[int, float],
+    evaluate: Any,
+  ) -> None:
+    """Takes what was found."""
+    self.update, self.versions = update, versions
+    self.params = [np.array(tensor) for tensor in weights.params]
+    self.statistics = [np.array(tensor) for tensor in weights.statistics]
+    self.slots, self.accrued, self.losses = slots, accrued, losses
+    self._evaluate = functools.partial(evaluate, weights)
+
+  @functools.cached_property
+  def holdout(self) -> dict[str, float]:
+    """Loss, accuracy and all other metrics of the hold-out data, at `params`."""
+    return self._evaluate()
+
+  @property
+  def loss(self) -> float:
+    """Of the hold-out data, at `params`."""
+    return self.holdout['loss']
+
+  @property
+  def flat(self) -> np.ndarray:
+    """The parameters as one vector, [P] float32."""
+    return np.concatenate([param.ravel() for param in self.params])
+
+
+class Difference(NamedTuple):
+  """How far a replay is from what the run itself kept."""
+
+  parameters: float  # |replayed - kept| / |kept|.
+  statistics: float | None  # None: the model has none.
+
+
+class Replay:
+  """Recomputes a run of any algorithm, from any clock.
+
+  Attributes:
+    config: The run's.
+    num_updates: Of shard 0, on record.
+    is_finished: Whether the run is.
+  """
+
+  def __init__(self, workdir: Path | str) -> None:
+    """Reads the records, and finds out whether they can be.
+
+    Raises:
+      errors.UserError: If there is no run, or it kept no records.
+      MisfitError: If a record does not fit the others.
+    """
+    run = Run(workdir)
+    self.is_finished = run.summary is not None
+    self.config, self._workdir = run.config, run.workdir
+    self._launches = []
+    for path in records.files(run.workdir):
+      found, header = np.array(records.open_file(path)), records.header(path)
+      found = found[~np.isnan(found['compute_start'])]
+      schedules.refuse_strangers(found, header['num_replicas'])
+      aligned = clocks.align(found, clocks.offsets(found))
+      self._launches.append((header, aligned))
+    if not any(len(found) for _, found in self._launches):
+      remedy = 'wait for one, or resume the run'
+      if not self.config.telemetry.records:
+        remedy = 'train anew with config.telemetry.records=True'
+      raise errors.UserError(f'{workdir} has no step on record: {remedy}')
+    algorithm = config_lib.algorithm(self.config)
+    self._make_schedule, self._recomputation = algorithm.replay_parts()
+    self._is_real = self._launches[0][0]['clock'] == 'cluster'
+    self._source = factory.source_of(self.config)
+    self._held_out = HeldOut(self._source)
+    self._objective = factory.objective_of(self.config, self._source)
+    self._schedules = list(self._make_schedules())
+    self.num_updates = int(self._schedules[-1].ends[0])
+
+  def _make_schedules(self) -> Iterator[Schedule]:
+    ends: np.ndarray | None = None
+    for index, (header, found) in enumerate(self._launches, 1):
+      num_shards = header['num_shards']
+      starts = np.zeros([num_shards], np.int64)
+      if ends is not None:
+        starts = ends if len(ends) == num_shards else np.repeat(ends.max(), num_shards)
+      is_over = self.is_finished or index < len(self._launches)
+      schedule = self._make_schedule(
+        found, starts, header['num_replicas'], self.config, is_over
+      )
+      ends = schedule.ends
+      yield schedule
+
+  def at(self, update: int | None = None) -> State:
+    """Returns the run when shard 0 had applied `update` pushes.
+
+    The other shards are as they were at that time, by their clocks.
+
+    Args:
+      update: At most `num_updates`; by default all.
+
+    Raises:
+      errors.UserError: If there is no such update.
+      MisfitError: If what is computed is not what is on record.
+    """
+    update = self.num_updates if update is None else update
+    if not 0 <= update <= self.num_updates:
+      raise errors.UserError(
+        f'update ({update}) is none of this run: choose 0 to {self.num_updates}'
+      )
+    weights, slots, released = self._objective.weights, [], False
+    for schedule in self._schedules:
+      last = update <= schedule.ends[0]
+      # With other shards a run goes on from the newest version of any.
+      update = max(update, int(schedule.starts[0]))
+      part = schedule.until(update) if last else schedule
+      trainer = self._trainer(schedule, weights, slots, released)
+      trainer.play(part)
+      if last:
+        break
+      weights, slots, released = trainer.weights, trainer.slots, trainer.released
+    return State(
+      update,
+      trainer.versions,
+      trainer.weights,
+      [np.array(slot) for slot in trainer.slots],
+      trainer.accrued(),
+      trainer.losses,
+      self._evaluate,
+    )
+
+  def difference(self, state: State) -> Difference:
+    """Returns how far the last state of a finished run is from what the run kept.
+
+    Raises:
+      errors.UserError: If the run has written no checkpoint.
+      MisfitError: If that is too far for the records to be what happened.
+    """
+    kept = checkpoints.latest(self._workdir / 'checkpoints')
+    if kept is None:
+      raise errors.UserError(f'{self._workdir} has no checkpoint yet: wait for one')
+    statistics = None
+    if len(kept.statistics):
+      flat = np.concatenate([part.ravel() for part in state.statistics])
+      statistics = relative_error(flat, kept.statistics)
+    found = Difference(relative_error(state.flat, kept.parameters), statistics)
+    if (state.versions != kept.versions).any():
+      raise MisfitError(
+        f'the shards ended at versions {_words(kept.versions)}, and by the records at '
+        f'{_words(state.versions)}: some are missing or changed'
+      )
+    for name, off in found._asdict().items():
+      if off is not None and not off <= TOLERANCE:
+        raise MisfitError(
+          f'the {name} that the records lead to differ from those of the run by '
+          f'{off:.1e}, relative, more than {TOLERANCE}: some records were changed'
+        )
+    return found
+
+  def _trainer(
+    self,
+    schedule: Schedule,
+    weights: Weights,
+    slots: Sequence[np.ndarray],
+    released: bool,
+  ) -> Recomputation:
+    config = self.config
+    minibatches = Minibatches(
+      config,
+      self._source,
+      schedule.num_replicas,
+      config_lib.warmstart_steps(config),
+      as_workers=self._is_real,
+    )
+    return self._recomputation(
+      config,
+      self._objective,
+      minibatches,
+      weights,
+      [tf.constant(slot) for slot in slots],
+      schedule.starts,
+      released,
+      schedule.num_replicas,
+      as_workers=self._is_real,
+    )
+
+  def _evaluate(self, weights: Weights) -> dict[str, float]:
+    return self._objective.evaluate(*weights, self._held_out.minibatches)
+
+
+def _words(versions: np.ndarray) -> str:
+  return ' '.join(map(str, versions))
+
+
+def relative_error(found: np.ndarray, truth: np.ndarray) -> float:
+  """Returns |found - truth| / |truth|."""
+  found, truth = found.astype(np.float64), truth.astype(np.float64)
+  return float(np.linalg.norm(found - truth) / max(np.linalg.norm(truth), 1e-300))

@@ -1,0 +1,97 @@
+"""Synchronous SGD, or one process, recomputed from its schedule."""
+
+from __future__ import annotations
+
+import ml_collections
+import numpy as np
+import tensorflow as tf
+
+from distbelief.algorithms import synchronous
+from distbelief.algorithms.statistics import Weights
+from distbelief.models.objective import Objective
+from distbelief.recompute.minibatches import Minibatches
+from distbelief.recompute.synchronous import Lockstep
+from distbelief.replay.recomputation import LOSS_TOLERANCE
+from distbelief.replay.schedules import Computed, Schedule
+from distbelief.telemetry.steps import Status
+
+
+class Synchronous:
+  """Replicas that make every update together (simulation.recomputation.Recomputation)."""
+
+  def __init__(
+    self,
+    config: ml_collections.ConfigDict,
+    objective: Objective,
+    minibatches: Minibatches,
+    weights: Weights,
+    slots: list[tf.Tensor],
+    starts: np.ndarray,
+    released: bool,
+    num_replicas: int,
+    as_workers: bool,
+  ) -> None:
+    """Begins where the launch before ended.
+
+    Args:
+      config: The run's.
+      objective: What is minimised.
+      minibatches: Those that the replicas had.
+      weights: Parameters and statistics to begin with.
+      slots: The server rule's, each [P] float32.
+      starts: Versions to begin with, [shards] int64.
+      released: Whether the warm start's end has been seen.
+      num_replicas: Replicas of the launch.
+      as_workers: Whether the run was a cluster's, whose updates no compiler fused.
+    """
+    del as_workers
+    rule = synchronous.load_rule(config.server, num_replicas)
+    self._lockstep = Lockstep(
+      config, objective, rule, minibatches, weights, slots, int(starts[0])
+    )
+    self.losses: dict[int, float] = {}
+    self.released = released
+
+  def play(self, schedule: Schedule) -> None:
+    """Computes a schedule.
+
+    Raises:
+      MisfitError: Where it differs from the records, or these contradict each other.
+    """
+    found, told = schedule.records, []
+    for places in schedule.updates:
+      part = found[places][found[places]['status'][:, 0] != Status.LOST]
+      told.append(self._lockstep.update(part['replica'], part['step']))
+      self.losses |= dict(zip(part['replica'].tolist(), told[-1].losses.tolist()))
+    everything = schedule.updates.ravel()
+    counted = found[everything]['status'][:, 0] != Status.LOST
+    computed = Computed(
+      counted,
+      np.full([len(everything)], np.nan),
+      np.full([len(everything)], np.nan),
+      np.ones([len(everything)], bool),
+      counted,
+    )
+    for name in told[0]._fields if told else ():
+      parts = [getattr(update, name) for update in told]
+      getattr(computed, name)[counted] = np.concatenate(parts)
+    schedule.compare(computed, LOSS_TOLERANCE)
+
+  @property
+  def versions(self) -> np.ndarray:
+    """Versions of the shards now, [shards] int64."""
+    return self._lockstep.versions
+
+  @property
+  def weights(self) -> Weights:
+    """Parameters and statistics now."""
+    return self._lockstep.weights
+
+  @property
+  def slots(self) -> list[np.ndarray]:
+    """The server rule's slots now, each [P] float32."""
+    return self._lockstep.flat_slots
+
+  def accrued(self) -> dict[int, list[np.ndarray]]:
+    """Returns by replica what it has computed and nobody has applied."""
+    return {}  # Every gradient is in the update of its step.

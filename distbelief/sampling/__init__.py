@@ -1,0 +1,1 @@
+"""What is drawn per replica and step, the same under every clock."""

@@ -1,0 +1,43 @@
+"""The chief's loop, whose cluster is made up."""
+
+import itertools
+import types
+
+from distbelief import config as config_lib
+from distbelief.cluster.downpour import chief
+from distbelief.telemetry import provenance
+
+
+class Windows:
+  """None ever ends, or runs."""
+
+  under_way = 0
+
+  def start(self, count):
+    del count
+
+  def next(self, timeout):
+    assert timeout <= 1
+
+
+def test_a_clock_that_is_set_declares_no_replica_dead(monkeypatch, tmp_path):
+  hours = itertools.count(0.0, 3600.0)  # It is set forward between any two looks at it.
+  monkeypatch.setattr(chief.time, 'time', lambda: next(hours))
+  lines = []
+  display = types.SimpleNamespace(message=lines.append)
+  addresses = {'cluster': {'worker': ['a:1'], 'ps': ['a:2']}}
+  origin = provenance.Origin([], 0.0)
+  one = chief.Chief(config_lib.default_config(), tmp_path, addresses, display, origin)
+  one._windows, one._logbook = Windows(), types.SimpleNamespace()
+  one._server = types.SimpleNamespace(
+    pool=types.SimpleNamespace(open=lambda *unused: None)
+  )
+  looks = itertools.count(1)
+
+  def observe():
+    one._steps = 10 if next(looks) > 3 else 0
+    return 0
+
+  monkeypatch.setattr(one, '_observe', observe)
+  one._run_phase('training', 10, alone=False)
+  assert lines == []
