@@ -150,7 +150,7 @@ def launch(
     from distbelief.cluster.launch import external_task
 
     config_lib.check_fields(config)  # The rest when the cluster is known.
-    return external_task.play(config, workdir, tf_config)
+    return external_task.run_task(config, workdir, tf_config)
   config_lib.check(config, clock)
   with contextlib.ExitStack() as stack:
     if clock == 'virtual':
@@ -160,15 +160,15 @@ def launch(
       print(workdirs.already_finished(config, workdir))
       return errors.DONE
     config = handed_over.resolved(config, Path(workdir))
-    origin = provenance.Origin.of_this_process()
-    origin = origin._replace(command=command or sys.argv)
+    invocation = provenance.Invocation.of_this_process()
+    invocation = invocation._replace(command=command or sys.argv)
     if clock == 'virtual':
       from distbelief.simulation import launch as simulator
 
-      return simulator.launch(config, workdir, origin)
+      return simulator.launch(config, workdir, invocation)
     from distbelief.cluster.launch import local
 
-    return local.launch(config, workdir, origin)
+    return local.launch(config, workdir, invocation)
 
 
 @contextlib.contextmanager

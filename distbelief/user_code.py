@@ -17,12 +17,12 @@ from distbelief import errors
 _importing: list[str] = []  # Modules of users, the innermost last.
 
 
-def is_own(name: str) -> bool:
+def is_user_function(name: str) -> bool:
   """Returns whether a name in a config is of a user's function."""
   return ':' in name
 
 
-def function(field: str, name: str) -> Callable[..., Any]:
+def load_function(field: str, name: str) -> Callable[..., Any]:
   """Returns the function that `name` names.
 
   Args:

@@ -125,7 +125,7 @@ def checkpointed(workdir, what='parameters'):
 
 def minibatches_of(config, num_replicas):
   """A function (replica, step) -> (inputs, labels), as the replicas read them."""
-  source = factory.source_of(config)
+  source = factory.make_source(config)
   streams, seen = {}, {}
 
   def minibatch(replica, step):

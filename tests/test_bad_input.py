@@ -191,7 +191,7 @@ def train(monkeypatch, call, tmp_path):
   monkeypatch.chdir(runs.ROOT)
 
   def launch(config, *unused_args):
-    preflight.rehearse(config)  # What the first child does.
+    preflight.run(config)  # What the first child does.
     raise AssertionError('tasks would have been started')
 
   monkeypatch.setattr('distbelief.cluster.launch.local.launch', launch)

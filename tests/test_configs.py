@@ -37,7 +37,7 @@ def test_a_config_can_be_and_makes_its_model(path):
   config_lib.check(config)
   note = path.read_text().split('"""')[1]
   assert f'configs/{path.name}' in note or 'scripts/' in note
-  source = factory.source_of(config)
-  goal = factory.objective_of(config, source)
+  source = factory.make_source(config)
+  goal = factory.make_objective(config, source)
   assert goal.model.count_params() == PARAMETERS[path.stem]
   assert goal.has_accuracy and goal.model.output_shape == (None, source.num_classes)

@@ -29,7 +29,7 @@ def test_what_tensorflow_puts_before_an_error_is_left_out():
 
 def test_the_users_line_is_told(tmp_path):
   (tmp_path / 'fails.py').write_text('def build():\n  return 1 / 0\n')
-  function = user_code.function('config.model.name', f'{tmp_path}/fails.py:build')
+  function = user_code.load_function('config.model.name', f'{tmp_path}/fails.py:build')
   with pytest.raises(ZeroDivisionError) as raised:
     function()
   assert (

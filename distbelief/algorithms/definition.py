@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 import pkgutil
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import ml_collections
 
@@ -21,7 +21,7 @@ from distbelief import errors
 from distbelief.algorithms import staleness, traffic
 from distbelief.declarations.config_field import Field
 
-Config = ml_collections.ConfigDict
+Config: TypeAlias = ml_collections.ConfigDict
 
 
 class StepUnit(NamedTuple):

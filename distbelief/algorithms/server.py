@@ -53,7 +53,8 @@ class ServerRule(NamedTuple):
     rate = self.rate
     if warm_rate != rate:
       rate = tf.where(warm, tf.constant(warm_rate), tf.constant(rate))
-    asked = {name: facts[name] for name in self.rule.facts}
+    known = facts or {}
+    asked = {name: known[name] for name in self.rule.facts}
     delta, slots = self.rule.apply(slots, gradient, staleness, rate, **asked)
     if self.warm_plain_sgd:
       delta = tf.cond(warm, lambda: warm_rate * gradient, lambda: delta)

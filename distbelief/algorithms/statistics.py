@@ -3,7 +3,7 @@
 No gradient is theirs, so the papers' rules do not speak of them. A step takes a statistic
 part of the way to what its minibatch says:
 
-    after = kept * before + moved        (batch normalisation: kept is the momentum)
+    after = scale * before + shift        (batch normalisation: scale is the momentum)
 
 and that map, not the difference, is what a replica accrues and pushes. However old the
 statistics were that the replica had fetched, the server then does what one process would
@@ -28,37 +28,37 @@ class Weights(NamedTuple):
   statistics: Tensors
 
 
-class Change(NamedTuple):
-  """What steps do to statistics: kept * before + moved, element by element."""
+class AffineUpdate(NamedTuple):
+  """What steps do to statistics: scale * before + shift, element by element."""
 
-  kept: Tensors
-  moved: Tensors
+  scale: Tensors
+  shift: Tensors
 
   @classmethod
-  def none(cls, statistics: Tensors) -> Change:
+  def identity(cls, statistics: Tensors) -> AffineUpdate:
     """Returns that of no step at all."""
     return cls(
       [tf.ones_like(s) for s in statistics], [tf.zeros_like(s) for s in statistics]
     )
 
   @classmethod
-  def of_step(cls, before: Tensors, after: Tensors, kept: Tensors) -> Change:
+  def of_step(cls, before: Tensors, after: Tensors, scale: Tensors) -> AffineUpdate:
     """Returns that of one step.
 
     Args:
       before: What it began with.
       after: What it ended with.
-      kept: The derivative of `after` by `before`: 1 adds, 0 overwrites.
+      scale: The derivative of `after` by `before`: 1 adds, 0 overwrites.
     """
-    return cls(kept, [a - k * b for a, k, b in zip(after, kept, before)])
+    return cls(scale, [a - k * b for a, k, b in zip(after, scale, before)])
 
-  def then(self, later: Change) -> Change:
+  def then(self, later: AffineUpdate) -> AffineUpdate:
     """Returns that of these steps and later ones."""
-    return Change(
-      [k * s for k, s in zip(later.kept, self.kept)],
-      [k * s + m for k, s, m in zip(later.kept, self.moved, later.moved)],
+    return AffineUpdate(
+      [k * s for k, s in zip(later.scale, self.scale)],
+      [k * s + m for k, s, m in zip(later.scale, self.shift, later.shift)],
     )
 
   def apply(self, statistics: Tensors) -> Tensors:
     """Returns the statistics after these steps."""
-    return [k * s + m for k, s, m in zip(self.kept, statistics, self.moved)]
+    return [k * s + m for k, s, m in zip(self.scale, statistics, self.shift)]

@@ -92,7 +92,8 @@ def theory(
     latency_seconds=config.cluster.latency_seconds,
   )
   if header is not None and header['clock'] == 'virtual':
-    conditions = conditions._replace(**_simulated(config, header['shard_bytes']))
+    simulated: dict[str, Any] = _simulated(config, header['shard_bytes'])
+    conditions = conditions._replace(**simulated)
   return config_lib.algorithm(config).theoretical_staleness(config, conditions)
 
 

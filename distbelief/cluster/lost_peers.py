@@ -49,8 +49,8 @@ def is_lost_peer(error: tf.errors.OpError) -> bool:
 
 
 @contextlib.contextmanager
-def told() -> Iterator[None]:
-  """Makes of what TensorFlow raises when a task has gone an errors.LostPeerError."""
+def translated() -> Iterator[None]:
+  """Turns what TensorFlow raises when a task has gone into an errors.LostPeerError."""
   try:
     yield
   except tf.errors.OpError as error:

@@ -141,7 +141,7 @@ def answering(address: str) -> Iterator[None]:
     thread.join(_PROBE_SECONDS)
 
 
-def wait_for_tasks(cluster: Cluster, timeout: float, say: Callable[[str], None]) -> None:
+def wait_for_tasks(cluster: Cluster, timeout: float, log: Callable[[str], None]) -> None:
   """Returns when every ps and worker accepts connections.
 
   TensorFlow would wait for them in silence and for ever, deaf to Ctrl-C.
@@ -149,7 +149,7 @@ def wait_for_tasks(cluster: Cluster, timeout: float, say: Callable[[str], None])
   Args:
     cluster: The addresses.
     timeout: Seconds, config.cluster.start_timeout.
-    say: Shows a line: who is missing, every few seconds.
+    log: Shows a line: who is missing, every few seconds.
 
   Raises:
     errors.LostPeerError: With the names of those that are not there in time.
@@ -175,7 +175,7 @@ def wait_for_tasks(cluster: Cluster, timeout: float, say: Callable[[str], None])
           f'TF_CONFIG, or raise config.cluster.start_timeout ({timeout:g} s)'
         )
       if now > next_line:
-        say(f'waiting for {names}, {now - start:.0f} s')
+        log(f'waiting for {names}, {now - start:.0f} s')
         next_line = now + _NEXT_LINE_SECONDS
       time.sleep(0.1)
 

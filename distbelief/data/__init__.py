@@ -37,7 +37,7 @@ def create(data: ml_collections.ConfigDict, seed: int) -> Source:
   Raises:
     errors.ConfigError: If a field does not go with the source.
   """
-  if user_code.is_own(data.name):
+  if user_code.is_user_function(data.name):
     from distbelief.data.own_data import OwnData
 
     return OwnData(data.name, seed, data.num_classes, data.shuffle_buffer)

@@ -13,7 +13,7 @@ import tensorflow as tf
 from distbelief.data import order, source
 
 
-class Table(NamedTuple):
+class InMemoryExamples(NamedTuple):
   """Examples in memory; what a model sees of them comes to be in the minibatch only."""
 
   stored: Any  # Nested, each [N, ...].
@@ -84,13 +84,13 @@ class Examples(source.Source):
 
   def table(
     self, split: str, first: int | tf.Tensor = 0, stride: int | tf.Tensor = 1
-  ) -> Table:
+  ) -> InMemoryExamples:
     """Reads examples first, first + stride, ... of a split into memory."""
     dataset = source.frugal(self.stored(split, first, stride).batch(tf.int64.max))
     stored = dataset.get_single_element()
     number = tf.shape(tf.nest.flatten(stored)[0], tf.int64)[0]
     first, stride = tf.cast(first, tf.int64), tf.cast(stride, tf.int64)
-    return Table(stored, first + stride * tf.range(number), self.finish)
+    return InMemoryExamples(stored, first + stride * tf.range(number), self.finish)
 
   def _minibatches(
     self,

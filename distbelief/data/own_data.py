@@ -48,7 +48,7 @@ class OwnData(examples.Examples):
     Raises:
       errors.ConfigError: If the function does not.
     """
-    function = user_code.function(_FIELD, self.name)
+    function = user_code.load_function(_FIELD, self.name)
     try:
       made = function(split, self.seed)
     except Exception as error:  # Anything may be raised.

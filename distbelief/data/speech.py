@@ -54,7 +54,7 @@ class Speech(source.Source):
 
   def table(
     self, split: str, first: int | tf.Tensor = 0, stride: int | tf.Tensor = 1
-  ) -> table.Table:
+  ) -> table.FrameTable:
     """Computes the frames of utterances first, first + stride, ... of a split."""
     utterances = self.utterances(split, first, stride)
     return table.collect(source.frugal(utterances), first, stride)

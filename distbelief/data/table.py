@@ -12,7 +12,7 @@ import tensorflow as tf
 from distbelief.data import features
 
 
-class Table(NamedTuple):
+class FrameTable(NamedTuple):
   """40 numbers a frame; its 440 inputs come to be in the minibatch only."""
 
   frames: tf.Tensor  # [N, features.NUM_MEL] float32.
@@ -39,7 +39,7 @@ class Table(NamedTuple):
 
 def collect(
   utterances: tf.data.Dataset, first: int | tf.Tensor, stride: int | tf.Tensor
-) -> Table:
+) -> FrameTable:
   """Computes the table of some utterances of a split.
 
   Args:
@@ -52,7 +52,7 @@ def collect(
     frames = tf.RaggedTensor.from_tensor(frames)
     labels = tf.RaggedTensor.from_tensor(labels)
   ends, utterance = labels.row_splits, labels.value_rowids()
-  return Table(
+  return FrameTable(
     frames=frames.values,
     labels=labels.values,
     owner=first + stride * utterance,

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import ast
 import importlib
-import pkgutil
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
@@ -40,12 +40,11 @@ def find(package: str, path: Iterable[str]) -> dict[str, BuiltIn]:
     path: Its __path__.
   """
   found = {}
-  for module in pkgutil.iter_modules(path):
-    spec = module.module_finder.find_spec(module.name, None)
-    constants = _constants(spec.loader.get_source(module.name) or '')
+  for file in (file for folder in path for file in Path(folder).glob('*.py')):
+    constants = _constants(file.read_text())
     if {'NAME', 'ORIGIN'} <= constants.keys():
-      module_name = f'{package}.{module.name}'
-      one = BuiltIn(constants['NAME'], constants['ORIGIN'], module_name)
+      module = f'{package}.{file.stem}'
+      one = BuiltIn(constants['NAME'], constants['ORIGIN'], module)
       found[one.name] = one
   return dict(sorted(found.items()))
 

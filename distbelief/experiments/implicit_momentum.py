@@ -23,7 +23,7 @@ from distbelief.recompute.gradients import Gradients
 from distbelief.recompute.minibatches import Minibatches
 from distbelief.recompute.updates import Updates
 from distbelief.simulation.downpour import Cluster
-from distbelief.simulation.events import Events
+from distbelief.simulation.events import EventQueue
 from distbelief.simulation.machines import Machines
 from distbelief.telemetry.sketch import Sketch
 from distbelief.telemetry.steps import NO_CLIENT
@@ -78,8 +78,8 @@ class Quadratic:
     config.server.learning_rate = RATE
     config.telemetry.swarm_seconds = 0.0
     self._config, self._num_replicas = config, num_replicas
-    source = factory.source_of(config)
-    self._objective = factory.objective_of(config, source)
+    source = factory.make_source(config)
+    self._objective = factory.make_objective(config, source)
     self._updates = Updates(ServerRule.from_config(config), num_replicas)
     self._gradients = Gradients(
       config,
@@ -93,7 +93,7 @@ class Quadratic:
     """Returns w after 0, 1, ..., num_updates updates."""
     config = self._config.copy_and_resolve_references()
     config.seed = seed
-    events = Events()
+    events = EventQueue()
     flow = Dataflow(
       self._gradients,
       self._updates,

@@ -25,7 +25,7 @@ def write(
   """
   path = Path(path)
   path.parent.mkdir(parents=True, exist_ok=True)
-  origin = provenance.Origin.of_this_process()
+  origin = provenance.Invocation.of_this_process()
   fields = {**found, 'provenance': provenance.collect(origin)}
   if trained := _distinct(runs):
     fields['trained'] = trained

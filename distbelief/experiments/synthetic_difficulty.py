@@ -42,7 +42,7 @@ def holdout_accuracies(
   config.model.hidden_units = tuple(hidden_units)
   config.data.batch_size = batch_size
   config.seed = source.seed
-  goal = factory.objective_of(config, source)
+  goal = factory.make_objective(config, source)
   params = [tf.Variable(tensor) for tensor in goal.initial]
   no_seed = tf.zeros([2], tf.int64)  # Nothing in it is drawn.
   slots = [tf.Variable(tf.zeros_like(tensor)) for tensor in goal.initial]

@@ -40,7 +40,7 @@ def objective_of(
 def _create(
   config: ml_collections.ConfigDict, spec: Minibatch, num_classes: int | None, seed: int
 ) -> keras.Model:
-  if user_code.is_own(config.name) or config.name.endswith('.keras'):
+  if user_code.is_user_function(config.name) or config.name.endswith('.keras'):
     keras.utils.set_random_seed(seed)  # Equal seeds give equal weights.
     return _load(config.name) if config.name.endswith('.keras') else _call(config.name)
   inputs = spec[0]
@@ -57,7 +57,7 @@ def _create(
 
 
 def _call(name: str) -> keras.Model:
-  function = user_code.function(_FIELD, name)
+  function = user_code.load_function(_FIELD, name)
   try:
     return function()
   except Exception as error:

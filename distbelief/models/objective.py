@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from distbelief.algorithms.statistics import Change, Weights
+from distbelief.algorithms.statistics import AffineUpdate, Weights
 
 Minibatch = Any  # (inputs, labels) or (inputs, labels, weights), each may be nested.
 
@@ -25,7 +25,7 @@ class Gradient(NamedTuple):
   loss: tf.Tensor  # Mean over the examples, with the model's own losses.
   accuracy: tf.Tensor  # NaN if the model has no such metric.
   gradient: list[tf.Tensor]
-  change: Change  # Of the statistics.
+  change: AffineUpdate  # Of the statistics.
 
 
 class Objective:
@@ -132,7 +132,7 @@ class Objective:
       tf.cast(loss, tf.float32),
       tf.cast(accuracy, tf.float32),
       [tf.convert_to_tensor(g) for g in gradient],
-      Change.of_step(statistics, after, kept),
+      AffineUpdate.of_step(statistics, after, kept),
     )
 
   def evaluate(

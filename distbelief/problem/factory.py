@@ -8,12 +8,12 @@ from distbelief import data, models
 from distbelief.models.objective import Objective
 
 
-def source_of(config: ml_collections.ConfigDict) -> data.Source:
+def make_source(config: ml_collections.ConfigDict) -> data.Source:
   """Returns the data that a config names; computes and reads nothing yet."""
   return data.create(config.data, config.seed)
 
 
-def objective_of(config: ml_collections.ConfigDict, source: data.Source) -> Objective:
+def make_objective(config: ml_collections.ConfigDict, source: data.Source) -> Objective:
   """Returns what a config minimises: its model on its data.
 
   Raises:

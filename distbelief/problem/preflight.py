@@ -21,17 +21,17 @@ _SOME = 100  # That tell one order from another.
 _PYTHON = ('PyFunc', 'PyFuncStateless', 'EagerPyFunc')  # Operations that call Python.
 
 
-def rehearse(config: ml_collections.ConfigDict) -> None:
+def run(config: ml_collections.ConfigDict) -> None:
   """Makes the model, prepares the data, and does a step if either is the user's.
 
   Raises:
     errors.UserError: With the field, its value and the remedy.
   """
   rules.load(config.server)  # Raises if it asks for what there is not.
-  source = factory.source_of(config)
+  source = factory.make_source(config)
   source.prepare()
   source.check(config_lib.num_replicas(config), config.data.batch_size)
-  objective = factory.objective_of(config, source)
+  objective = factory.make_objective(config, source)
   if config.target_accuracy is not None and not objective.has_accuracy:
     raise errors.ConfigError(
       'config.target_accuracy',
@@ -39,7 +39,7 @@ def rehearse(config: ml_collections.ConfigDict) -> None:
       'needs an accuracy, and the model has none: compile it with '
       "metrics=['accuracy'], or leave this field out",
     )
-  own_data = user_code.is_own(config.data.name)
+  own_data = user_code.is_user_function(config.data.name)
   if own_data:
     _refuse_python(config, source)
   if own_data or config.model.name not in models.built_ins():

@@ -22,12 +22,14 @@ def holdout(config: ml_collections.ConfigDict, path: str) -> str:
     errors.UserError: If the data are not there, or the model is not for them.
   """
   config = config.copy_and_resolve_references()
-  if user_code.is_own(config.model.name):  # Its file registers the classes of the model.
-    user_code.function('config.model.name', config.model.name)
+  if user_code.is_user_function(
+    config.model.name
+  ):  # Its file registers the classes of the model.
+    user_code.load_function('config.model.name', config.model.name)
   config.model.name = path
-  source = factory.source_of(config)
+  source = factory.make_source(config)
   source.prepare()
-  objective = factory.objective_of(config, source)
+  objective = factory.make_objective(config, source)
   minibatches = HeldOut(source).minibatches
   found = objective.evaluate(*objective.weights, minibatches)
   scores = [f'{name} {found[name]:.4f}' for name in ('accuracy', *sorted(found))]

@@ -276,19 +276,20 @@ class Dataflow:
 
   # The numbers.
 
-  def advance(self, but: int = 0) -> None:
+  def advance(self, max_pending: int = 0) -> None:
     """Makes the updates that were asked for, and computes what they need.
 
     Updates are made in a thread while the next gradients are computed, of those whose
     parameters had been made before: what is computed when depends on no clock.
 
     Args:
-      but: So many may be left to make: few steps at the end would be computed one by one.
+      max_pending: Updates that may stay queued, so that the last few steps are still
+        batched.
 
     Raises:
       StuckError: If they cannot be made.
     """
-    while sum(len(shard.queue) for shard in self._shards) > but:
+    while sum(len(shard.queue) for shard in self._shards) > max_pending:
       runs = [self._known(shard) for shard in self._shards]
       making = self._thread.submit(self._make, runs) if any(runs) else None
       ready = [chain for chain in self._chains.values() if self._is_ready(chain)]

@@ -21,7 +21,7 @@ import tensorflow as tf
 
 from distbelief.algorithms import downpour
 from distbelief.algorithms.sharding import Sharding
-from distbelief.algorithms.statistics import Change
+from distbelief.algorithms.statistics import AffineUpdate
 from distbelief.models.objective import Objective
 from distbelief.recompute.minibatches import Minibatches
 from distbelief.sampling import seeds
@@ -40,14 +40,14 @@ class Sum(NamedTuple):
   """What has accrued since the last push."""
 
   slices: list[tf.Tensor]  # Of the gradient, each shard's.
-  kept: tf.Tensor  # [S], the change of statistics.
-  moved: tf.Tensor
+  scale: tf.Tensor  # [S], the change of statistics.
+  shift: tf.Tensor
   finite: bool
 
   @property
-  def change(self) -> Change:
+  def change(self) -> AffineUpdate:
     """Of the statistics."""
-    return Change([self.kept], [self.moved])
+    return AffineUpdate([self.scale], [self.shift])
 
 
 class Result(NamedTuple):
@@ -163,18 +163,18 @@ class Gradients:
       seed,
     )
     gradient = self.sharding.split(result.gradient)
-    (kept,) = self.statistics.split(result.change.kept)
-    (moved,) = self.statistics.split(result.change.moved)
-    step, after = Change([kept], [moved]), None
+    (scale,) = self.statistics.split(result.change.scale)
+    (shift,) = self.statistics.split(result.change.shift)
+    step, after = AffineUpdate([scale], [shift]), None
     if self._options.needs_local_steps:
       slices = downpour.local_step(held.slices, gradient, self._options.alpha)
       after = Held(slices, step.apply([held.statistics])[0])
     if accrued is not None:
-      before, kept_before, moved_before = accrued
+      before, scale_before, shift_before = accrued
       gradient = downpour.accrue(before, gradient)
-      (kept,), (moved,) = Change([kept_before], [moved_before]).then(step)
-    parts = (*gradient, kept, moved)
+      (scale,), (shift,) = AffineUpdate([scale_before], [shift_before]).then(step)
+    parts = (*gradient, scale, shift)
     # Cheaper than asking each number whether it is finite (a third of the gradient).
     squares = tf.add_n([tf.nn.l2_loss(part) for part in parts])
     scalars = tf.stack([result.loss, result.accuracy, squares])
-    return scalars, (gradient, kept, moved), after
+    return scalars, (gradient, scale, shift), after

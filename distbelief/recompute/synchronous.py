@@ -27,7 +27,7 @@ from distbelief.sampling import seeds
 _MOST = 32  # Replicas in a call.
 
 
-class Told(NamedTuple):
+class UpdateResult(NamedTuple):
   """What an update's steps came to, each [M]."""
 
   losses: np.ndarray
@@ -35,7 +35,7 @@ class Told(NamedTuple):
   finite: np.ndarray  # Whether the gradient counted.
 
 
-class Lockstep:
+class SynchronousUpdates:
   """Parameters and slots, and how an update changes them.
 
   Attributes:
@@ -86,7 +86,7 @@ class Lockstep:
     """As a shard's would be, [1] int64."""
     return np.array([self.version], np.int64)
 
-  def update(self, replicas: Sequence[int], steps: Sequence[int]) -> Told:
+  def update(self, replicas: Sequence[int], steps: Sequence[int]) -> UpdateResult:
     """Makes an update of these replicas' gradients at these steps."""
     told, total, count = [], None, tf.constant(0.0)
     for start in range(0, len(replicas), _MOST):
@@ -102,7 +102,7 @@ class Lockstep:
       count += tf.reduce_sum(tf.cast(finite, tf.float32))
     self.weights, self.slots = self._update(self.weights, self.slots, total, count)
     self.version += int(count > 0)
-    return Told(*(np.concatenate(parts) for parts in zip(*told)))
+    return UpdateResult(*(np.concatenate(parts) for parts in zip(*told)))
 
   def _added(
     self, weights: Weights, minibatch: Any, step_seeds: tf.Tensor

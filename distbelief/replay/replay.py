@@ -127,9 +127,9 @@ class Replay:
     algorithm = config_lib.algorithm(self.config)
     self._make_schedule, self._recomputation = algorithm.replay_parts()
     self._is_real = self._launches[0][0]['clock'] == 'cluster'
-    self._source = factory.source_of(self.config)
+    self._source = factory.make_source(self.config)
     self._held_out = HeldOut(self._source)
-    self._objective = factory.objective_of(self.config, self._source)
+    self._objective = factory.make_objective(self.config, self._source)
     self._schedules = list(self._make_schedules())
     self.num_updates = int(self._schedules[-1].ends[0])
 

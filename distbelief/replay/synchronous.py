@@ -10,7 +10,7 @@ from distbelief.algorithms import synchronous
 from distbelief.algorithms.statistics import Weights
 from distbelief.models.objective import Objective
 from distbelief.recompute.minibatches import Minibatches
-from distbelief.recompute.synchronous import Lockstep
+from distbelief.recompute.synchronous import SynchronousUpdates
 from distbelief.replay.recomputation import LOSS_TOLERANCE
 from distbelief.replay.schedules import Computed, Schedule
 from distbelief.telemetry.steps import Status
@@ -46,7 +46,7 @@ class Synchronous:
     """
     del as_workers
     rule = synchronous.load_rule(config.server, num_replicas)
-    self._lockstep = Lockstep(
+    self._updates = SynchronousUpdates(
       config, objective, rule, minibatches, weights, slots, int(starts[0])
     )
     self.losses: dict[int, float] = {}
@@ -58,12 +58,13 @@ class Synchronous:
     Raises:
       MisfitError: Where it differs from the records, or these contradict each other.
     """
-    found, told = schedule.records, []
-    for places in schedule.updates:
+    found, told, updates = schedule.records, [], schedule.updates
+    assert updates is not None  # A schedule of updates is what this class plays.
+    for places in updates:
       part = found[places][found[places]['status'][:, 0] != Status.LOST]
-      told.append(self._lockstep.update(part['replica'], part['step']))
+      told.append(self._updates.update(part['replica'], part['step']))
       self.losses |= dict(zip(part['replica'].tolist(), told[-1].losses.tolist()))
-    everything = schedule.updates.ravel()
+    everything = updates.ravel()
     counted = found[everything]['status'][:, 0] != Status.LOST
     computed = Computed(
       counted,
@@ -80,17 +81,17 @@ class Synchronous:
   @property
   def versions(self) -> np.ndarray:
     """Versions of the shards now, [shards] int64."""
-    return self._lockstep.versions
+    return self._updates.versions
 
   @property
   def weights(self) -> Weights:
     """Parameters and statistics now."""
-    return self._lockstep.weights
+    return self._updates.weights
 
   @property
   def slots(self) -> list[np.ndarray]:
     """The server rule's slots now, each [P] float32."""
-    return self._lockstep.flat_slots
+    return self._updates.flat_slots
 
   def accrued(self) -> dict[int, list[np.ndarray]]:
     """Returns by replica what it has computed and nobody has applied."""

@@ -24,7 +24,7 @@ _SECONDS = 3.0  # That the loss around the run may take.
 _FLOPS = 1e10  # A second, of a machine that nobody has measured.
 
 
-def show(
+def draw(
   run: Run,
   objective: Objective,
   held_out: HeldOut,
@@ -44,14 +44,16 @@ def show(
   """
   try:
     if run.config.telemetry.swarm_seconds:
-      survey(run, objective, held_out, weights)
-    if run.config.telemetry.pictures and not illustrate(run, writer):
+      save_loss_surface(run, objective, held_out, weights)
+    if run.config.telemetry.pictures and not write_pictures(run, writer):
       display.message("no pictures: pip install -e '.[plots]' draws them")
   except Exception as error:
     display.message(f'the run is not shown: {errors.one_line(error)}')
 
 
-def survey(run: Run, objective: Objective, held_out: HeldOut, weights: Weights) -> None:
+def save_loss_surface(
+  run: Run, objective: Objective, held_out: HeldOut, weights: Weights
+) -> None:
   """Writes the loss on the plane of the replicas' tracks, if these span one.
 
   Args:
@@ -89,7 +91,7 @@ def survey(run: Run, objective: Objective, held_out: HeldOut, weights: Weights) 
   swarm.save(run.workdir, plane, found)
 
 
-def illustrate(run: Run, writer: MetricWriter) -> bool:
+def write_pictures(run: Run, writer: MetricWriter) -> bool:
   """Writes the run's pictures to TensorBoard; returns False without matplotlib.
 
   Args:

@@ -41,7 +41,7 @@ from distbelief.telemetry.tally import Tally
 _NAN = float('nan')
 
 
-class Logbook:
+class RunRecorder:
   """Finds what the run has to go on from, keeps its files, and ends it.
 
   Whoever trains (the chief, or worker 0) says what happened: steps as rows of a shard's
@@ -59,7 +59,7 @@ class Logbook:
     config: ml_collections.ConfigDict,
     workdir: Path,
     display: Reporter,
-    origin: provenance.Origin,
+    invocation: provenance.Invocation,
     objective: Objective,
     source: data.Source,
     rule: Rule,
@@ -74,7 +74,7 @@ class Logbook:
       config: The run's, checked.
       workdir: Prepared for it.
       display: Shows `progress` and `message`.
-      origin: What started the run.
+      invocation: What started the run.
       objective: What is minimised.
       source: Of the hold-out data.
       rule: Of the server; its slots are in the checkpoints.
@@ -89,13 +89,15 @@ class Logbook:
     """
     self._config, self._workdir, self._display = config, workdir, display
     self._clock = clock
-    self._command_started = clock.now() if clock.stands_still else origin.started
-    self._provenance = provenance.collect(origin)
+    self._command_started = clock.now() if clock.is_simulated else invocation.started
+    self._provenance = provenance.collect(invocation)
     self._objective, self._num_replicas = objective, num_replicas
     self._held_out = HeldOut(source)
     self._warmstart_steps = config_lib.warmstart_steps(config)
     self.phase = 'training'
-    self._origin: float | None = None  # The first step's start, less earlier launches.
+    self._first_step_at: float | None = (
+      None  # The first step's start, less earlier launches.
+    )
     self._startup_seconds: float | None = None
     self._ended = 0.0  # The last update's time.
     self._losses: list[float] = []  # Since the last evaluation.
@@ -131,7 +133,7 @@ class Logbook:
       else None,
       config.eval_steps,
       self.checkpoint.steps,
-      beside=not clock.stands_still,
+      beside=not clock.is_simulated,
     )
     self._checkpoints = checkpoints.CheckpointWriter(
       workdir / 'checkpoints', config.checkpoints_kept
@@ -195,12 +197,12 @@ class Logbook:
   @property
   def started(self) -> bool:
     """Whether a step has begun in this launch."""
-    return self._origin is not None
+    return self._first_step_at is not None
 
   @property
   def seconds(self) -> float:
     """Time since the first step's start, without that between launches."""
-    return self._clock.now() - self._origin
+    return self._clock.now() - self._first_step_at
 
   @property
   def save_due(self) -> bool:
@@ -230,7 +232,7 @@ class Logbook:
     if shard == 0:
       applied = log[:, LOG_COLUMN['status']] == Status.APPLIED
       self._losses += rows[applied, steps.COLUMN['loss']].tolist()
-    if self._origin is None:
+    if self._first_step_at is None:
       self._begin_at(
         steps.first_start(*(rows[:, steps.COLUMN[name]] for name in steps.STARTS))
       )
@@ -238,11 +240,11 @@ class Logbook:
   @property
   def _earliest(self) -> float:
     """What is known of the first step's start without records."""
-    return self._command_started if self._clock.stands_still else self._clock.now()
+    return self._command_started if self._clock.is_simulated else self._clock.now()
 
   def _begin_at(self, first: float) -> None:
     self._startup_seconds = first - self._command_started
-    self._origin = first - float(self.checkpoint.seconds)
+    self._first_step_at = first - float(self.checkpoint.seconds)
 
   def record_window(
     self, key: Incarnation, pushes: np.ndarray, pending: np.ndarray
@@ -269,13 +271,15 @@ class Logbook:
       weights: Returns those to evaluate; called in another thread.
     """
     now, steady = self._clock.now(), self._clock.steady()
-    if self._origin is None and done > self.checkpoint.steps:  # Nothing is recorded.
+    if (
+      self._first_step_at is None and done > self.checkpoint.steps
+    ):  # Nothing is recorded.
       self._begin_at(self._earliest)
     self._tally.add_progress(steady, done)
     if steady >= self._next_scalars:
       self._next_scalars = steady + self._config.telemetry.seconds
       self._show(done, versions)
-    elif self._clock.stands_still and done < self._config.num_steps:
+    elif self._clock.is_simulated and done < self._config.num_steps:
       self.show_progress(done)  # A simulated second may take long.
     if self.started and self._evaluator.due(done) and done < self._config.num_steps:
       self._evaluator.start(self._row(now, done, versions), weights)
@@ -309,7 +313,7 @@ class Logbook:
   def _row(self, now: float, done: int, versions: np.ndarray) -> metrics.Evaluation:
     losses, self._losses = self._losses, []
     return metrics.Evaluation(
-      seconds=now - self._origin,
+      seconds=now - self._first_step_at,
       steps=done,
       examples=done * self._config.data.batch_size,
       updates=int(versions.min()),
@@ -336,7 +340,7 @@ class Logbook:
       more: Fields of the summary that are the algorithm's own.
     """
     config, workdir = self._config, self._workdir
-    if self._origin is None:  # There was nothing left to do.
+    if self._first_step_at is None:  # There was nothing left to do.
       self._begin_at(self._earliest)
     self._ended = self._ended or self._clock.now()  # Nothing is recorded.
     done = config.num_steps
@@ -354,7 +358,7 @@ class Logbook:
     shards = utilisation.shard_table(
       run.last_launch, run.header, config_lib.algorithm(config)
     )
-    seconds = self._ended - self._origin
+    seconds = self._ended - self._first_step_at
     new_examples = (done - (self._resumed_from or 0)) * config.data.batch_size
     new_seconds = max(seconds - float(self.checkpoint.seconds), 1e-9)
     fields = {
@@ -392,7 +396,7 @@ class Logbook:
       'provenance': self._provenance,
     }
     run.summary = fields  # Pictures are of a run that has ended; the file comes last.
-    final_pictures.show(
+    final_pictures.draw(
       run, self._objective, self._held_out, final, self._writer, self._display
     )
     self._writer.finish(done, summary.final(fields))

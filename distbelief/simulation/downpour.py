@@ -17,7 +17,7 @@ import numpy as np
 
 from distbelief.algorithms import downpour
 from distbelief.recompute.dataflow import Dataflow, Push, Step
-from distbelief.simulation.events import Events
+from distbelief.simulation.events import EventQueue
 from distbelief.simulation.machines import Machines
 from distbelief.simulation.network import Link, send
 from distbelief.telemetry.steps import (
@@ -111,7 +111,7 @@ class Cluster:
   def __init__(
     self,
     config: ml_collections.ConfigDict,
-    events: Events,
+    events: EventQueue,
     flow: Dataflow,
     machines: Machines,
     shard_bytes: list[float],

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 
-class Events:
+class EventQueue:
   """A queue of calls; of those due at one time, the one that was asked for first.
 
   Attributes:

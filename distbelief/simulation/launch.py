@@ -29,7 +29,7 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # Of mallopt(3).
 def launch(
   config: ml_collections.ConfigDict,
   workdir: str,
-  origin: provenance.Origin,
+  invocation: provenance.Invocation,
   stream: TextIO | None = None,
 ) -> int:
   """Runs the config in simulated time; returns an exit status (errors.py).
@@ -37,7 +37,7 @@ def launch(
   Args:
     config: The whole config, already checked.
     workdir: The run directory.
-    origin: What started the run, for its summary.
+    invocation: What started the run, for its summary.
     stream: Where progress and messages go; standard error by default.
   """
   os.environ['KERAS_BACKEND'] = 'tensorflow'
@@ -51,7 +51,7 @@ def launch(
   ):
     try:
       with _errors_in(task_failures.log_path(logs, *_TASK)):
-        return _train(config, Path(workdir), origin, display)
+        return _train(config, Path(workdir), invocation, display)
     except Exception as error:
       display.close()  # What follows is the last on the screen.
       failure = task_failures.TaskFailure.from_exception(*_TASK, error)
@@ -81,7 +81,7 @@ def _errors_in(path: str) -> Iterator[None]:
 def _train(
   config: ml_collections.ConfigDict,
   workdir: Path,
-  origin: provenance.Origin,
+  invocation: provenance.Invocation,
   display: Reporter,
 ) -> int:
   import tensorflow as tf
@@ -98,8 +98,8 @@ def _train(
   for kind in kinds:
     signal.signal(kind, lambda number, frame: stopped_by.append(number))
   try:
-    preflight.rehearse(config)
-    trainer = train(config, workdir, display, origin)
+    preflight.run(config)
+    trainer = train(config, workdir, display, invocation)
     if trainer.train(lambda: bool(stopped_by)):
       return errors.DONE
     if trainer.save():

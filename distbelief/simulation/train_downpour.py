@@ -21,10 +21,10 @@ from distbelief.recompute.gradients import Gradients
 from distbelief.recompute.minibatches import Minibatches
 from distbelief.recompute.updates import Updates
 from distbelief.rundir import checkpoints
-from distbelief.rundir.recorder import Logbook
+from distbelief.rundir.recorder import RunRecorder
 from distbelief.simulation import costs, network
 from distbelief.simulation.downpour import Applied, Cluster, Travelled
-from distbelief.simulation.events import Events
+from distbelief.simulation.events import EventQueue
 from distbelief.simulation.machines import Machines
 from distbelief.telemetry import clock, provenance, steps
 from distbelief.telemetry.display import Reporter
@@ -56,7 +56,7 @@ class Downpour:
     config: ml_collections.ConfigDict,
     workdir: Path,
     display: Reporter,
-    origin: provenance.Origin,
+    invocation: provenance.Invocation,
   ) -> None:
     """Finds where the run is.
 
@@ -64,35 +64,35 @@ class Downpour:
       config: The run's, checked.
       workdir: Prepared for it.
       display: Shows `progress` and `message`.
-      origin: What started the run.
+      invocation: What started the run.
     """
     self._config = config
     num_replicas = config_lib.num_replicas(config)
     num_shards = config_lib.jobs(config)['ps']
-    source = factory.source_of(config)
-    objective = factory.objective_of(config, source)
+    source = factory.make_source(config)
+    objective = factory.make_objective(config, source)
     rule = ServerRule.from_config(config)
     self._num_shards = num_shards
-    paid = costs.of(config, objective, num_shards)
-    self._events = Events(checkpoints.seconds(workdir / 'checkpoints'))
-    travel = network.least_travel(config, paid.shard_bytes)
-    machines = Machines(config, paid.compute_seconds, travel)
-    self._logbook = Logbook(
+    costs_of_run = costs.of(config, objective, num_shards)
+    self._events = EventQueue(checkpoints.seconds(workdir / 'checkpoints'))
+    travel = network.least_travel(config, costs_of_run.shard_bytes)
+    machines = Machines(config, costs_of_run.compute_seconds, travel)
+    self._recorder = RunRecorder(
       config,
       workdir,
       display,
-      origin,
+      invocation,
       objective,
       source,
       rule.rule,
       num_replicas,
       num_shards,
       clock.virtual(lambda: self._events.now),
-      [round(size) for size in paid.shard_bytes],
+      [round(size) for size in costs_of_run.shard_bytes],
     )
-    start = self._logbook.checkpoint
+    start = self._recorder.checkpoint
     versions, clients = checkpoints.tables(
-      start, num_shards, self._logbook.newest_incarnations
+      start, num_shards, self._recorder.newest_incarnations
     )
     sharding = Sharding(objective.shapes, num_shards)
     statistics = Sharding(objective.statistics_shapes, 1)
@@ -113,7 +113,7 @@ class Downpour:
       self._events,
       self._flow,
       machines,
-      paid.shard_bytes,
+      costs_of_run.shard_bytes,
       clients,
       num_replicas,
     )
@@ -135,17 +135,17 @@ class Downpour:
       'real_seconds': time.monotonic() - began,
       'real_seconds_computing': self._flow.seconds,
     }
-    self._logbook.close(
+    self._recorder.close(
       self.checkpoint, self._flow.versions, lambda: self._flow.weights, more
     )
     return True
 
   def save(self) -> bool:
     """Writes a checkpoint; returns False if nothing has begun."""
-    self._settle()
-    if self._logbook.started:
-      self._logbook.save(self.checkpoint())
-    return self._logbook.started
+    self._flush()
+    if self._recorder.started:
+      self._recorder.save(self.checkpoint())
+    return self._recorder.started
 
   @property
   def done(self) -> int:
@@ -161,14 +161,14 @@ class Downpour:
       flow.versions,
       self._cluster.clients,
       released=flow.released,
-      seconds=self._logbook.seconds,
-      launch=self._logbook.launch,
+      seconds=self._recorder.seconds,
+      launch=self._recorder.launch,
     )
 
   def _run_phase(self, name: str, limit: int, is_stopped: Callable[[], bool]) -> bool:
     """Lets time pass until the shards have counted `limit` steps, or it is stopped."""
     cluster, every = self._cluster, self._config.eval_steps
-    self._logbook.phase = name
+    self._recorder.phase = name
     cluster.open(limit, alone=name == 'warm start')
     look = every * (cluster.done // every + 1)
     done, deaths = cluster.done, cluster.deaths
@@ -186,27 +186,27 @@ class Downpour:
           f'is too short: after step {done} {cluster.deaths - deaths} replicas died '
           'before their push came; make lives longer, or links faster',
         )
-      is_due = len(cluster.applied) >= self._least and self._logbook.look_due
+      is_due = len(cluster.applied) >= self._least and self._recorder.look_due
       if cluster.done >= look or is_due:
         self._look()
         look = every * (cluster.done // every + 1)
       elif len(cluster.applied) >= self._ahead:
-        self._settle(self._ahead // 2)
-        self._logbook.show_progress(cluster.done)
+        self._flush(self._ahead // 2)
+        self._recorder.show_progress(cluster.done)
     self._look()
     return True
 
   def _look(self) -> None:
     """Computes what has happened, records, shows, saves, evaluates."""
-    self._settle()
-    logbook, flow = self._logbook, self._flow
-    logbook.look(self._cluster.done, flow.versions, lambda: flow.weights)
-    if logbook.save_due:
-      logbook.save(self.checkpoint())
+    self._flush()
+    recorder, flow = self._recorder, self._flow
+    recorder.look(self._cluster.done, flow.versions, lambda: flow.weights)
+    if recorder.save_due:
+      recorder.save(self.checkpoint())
 
-  def _settle(self, but: int = 0) -> None:
+  def _flush(self, max_pending: int = 0) -> None:
     """Computes what has happened but for so many updates, and records it."""
-    self._flow.advance(but)
+    self._flow.advance(max_pending)
     cluster = self._cluster
     applied, cluster.applied = _parted(
       cluster.applied, lambda update: update.shard in update.push.versions
@@ -229,7 +229,7 @@ class Downpour:
         [*_marks(update), *row] for row in rows[id(push)]
       )
     for shard, log in sorted(logs.items()):
-      self._logbook.record(shard, np.array(log))
+      self._recorder.record(shard, np.array(log))
 
   def _record_travels(self, travelled: Sequence[Travelled]) -> None:
     times: dict[tuple[int, int], list[tuple[float, float, float]]] = {}
@@ -240,10 +240,10 @@ class Downpour:
         samples.append(((end, *push.client, push.steps[-1].step + 1), push.sketches))
     nothing = np.zeros([0, steps.row_width(self._num_shards)])
     for client, own in times.items():
-      self._logbook.record_window(client, np.array(own), nothing)
+      self._recorder.record_window(client, np.array(own), nothing)
     if samples:
       marks, sketches = zip(*samples)
-      self._logbook.record_samples(np.array(marks), np.array(sketches))
+      self._recorder.record_samples(np.array(marks), np.array(sketches))
 
 
 def _parted(items: list[_T], is_first: Callable[[_T], bool]) -> tuple[list[_T], list[_T]]:

@@ -15,9 +15,9 @@ from distbelief.algorithms import synchronous
 from distbelief.algorithms.statistics import Weights
 from distbelief.problem import factory
 from distbelief.recompute.minibatches import Minibatches
-from distbelief.recompute.synchronous import Lockstep, Told
+from distbelief.recompute.synchronous import SynchronousUpdates, UpdateResult
 from distbelief.rundir import checkpoints
-from distbelief.rundir.recorder import Logbook
+from distbelief.rundir.recorder import RunRecorder
 from distbelief.simulation import costs
 from distbelief.simulation.machines import Machines
 from distbelief.simulation.synchronous import Barrier, Update
@@ -43,7 +43,7 @@ class Synchronous:
     config: ml_collections.ConfigDict,
     workdir: Path,
     display: Reporter,
-    origin: provenance.Origin,
+    invocation: provenance.Invocation,
   ) -> None:
     """Finds where the run is.
 
@@ -51,36 +51,36 @@ class Synchronous:
       config: The run's, checked.
       workdir: Prepared for it.
       display: Shows `progress` and `message`.
-      origin: What started the run.
+      invocation: What started the run.
     """
     self._config, self._now = config, checkpoints.seconds(workdir / 'checkpoints')
     num_replicas = self._num_replicas = config_lib.num_replicas(config)
-    source = factory.source_of(config)
-    objective = factory.objective_of(config, source)
+    source = factory.make_source(config)
+    objective = factory.make_objective(config, source)
     rule = synchronous.load_rule(config.server, num_replicas)
-    paid = costs.of(config, objective, 1)
-    machines = Machines(config, paid.compute_seconds)
-    self._logbook = Logbook(
+    costs_of_run = costs.of(config, objective, 1)
+    machines = Machines(config, costs_of_run.compute_seconds)
+    self._recorder = RunRecorder(
       config,
       workdir,
       display,
-      origin,
+      invocation,
       objective,
       source,
       rule,
       num_replicas,
       1,
       clock.virtual(lambda: self._now),
-      [round(size) for size in paid.shard_bytes],
+      [round(size) for size in costs_of_run.shard_bytes],
     )
-    start = self._logbook.checkpoint
+    start = self._recorder.checkpoint
     versions, self._clients = checkpoints.tables(
-      start, 1, self._logbook.newest_incarnations
+      start, 1, self._recorder.newest_incarnations
     )
     own = self._clients[0, :num_replicas]
-    own[:, INCARNATION] = self._logbook.launch
+    own[:, INCARNATION] = self._recorder.launch
     own[:, NEXT_STEP] = own[:, NEXT_STEP].max()
-    self._lockstep = Lockstep(
+    self._updates = SynchronousUpdates(
       config,
       objective,
       rule,
@@ -92,7 +92,7 @@ class Synchronous:
     self._barrier = Barrier(
       config,
       machines,
-      paid.shard_bytes[0],
+      costs_of_run.shard_bytes[0],
       num_replicas,
       config_lib.backup_workers(config),
       self._now,
@@ -111,52 +111,52 @@ class Synchronous:
       if is_stopped():
         return False
       self._step()
-      self._logbook.look(self.done, self._lockstep.versions, self._weights)
-      if self._logbook.save_due:
-        self._logbook.save(self.checkpoint())
+      self._recorder.look(self.done, self._updates.versions, self._weights)
+      if self._recorder.save_due:
+        self._recorder.save(self.checkpoint())
     more = {
       'communication': 'simulated',
       'failures_survived': self._barrier.deaths,
     }
-    self._logbook.close(self.checkpoint, self._lockstep.versions, self._weights, more)
+    self._recorder.close(self.checkpoint, self._updates.versions, self._weights, more)
     return True
 
   def save(self) -> bool:
     """Writes a checkpoint; returns False if nothing has begun."""
-    if self._logbook.started:
-      self._logbook.save(self.checkpoint())
-    return self._logbook.started
+    if self._recorder.started:
+      self._recorder.save(self.checkpoint())
+    return self._recorder.started
 
   def checkpoint(self) -> checkpoints.Checkpoint:
     """Returns where the run is; every step that it counts is on record."""
     return checkpoints.of_weights(
-      self._lockstep.weights,
-      self._lockstep.flat_slots,
-      self._lockstep.versions,
+      self._updates.weights,
+      self._updates.flat_slots,
+      self._updates.versions,
       self._clients,
       released=False,
-      seconds=self._logbook.seconds,
-      launch=self._logbook.launch,
+      seconds=self._recorder.seconds,
+      launch=self._recorder.launch,
     )
 
   def _weights(self) -> Weights:
-    return self._lockstep.weights
+    return self._updates.weights
 
   def _step(self) -> None:
     """Makes an update, and puts it on record."""
     own = self._clients[0, : self._num_replicas]
-    step, held = int(own[0, NEXT_STEP]), self._lockstep.version
+    step, held = int(own[0, NEXT_STEP]), self._updates.version
     update = self._barrier.update(self._now, step)
     chosen = np.flatnonzero(update.counted)
-    told = self._lockstep.update(chosen.tolist(), [step] * len(chosen))
+    told = self._updates.update(chosen.tolist(), [step] * len(chosen))
     self._now = update.end
     own[:, SEQUENCE], own[:, NEXT_STEP] = step, step + 1
     own[update.counted, COUNTED] += 1
     self._record(update, told, step, held)
     self._sample(step + 1)
 
-  def _record(self, update: Update, told: Told, step: int, held: int) -> None:
-    replicas, launch = np.arange(self._num_replicas), self._logbook.launch
+  def _record(self, update: Update, told: UpdateResult, step: int, held: int) -> None:
+    replicas, launch = np.arange(self._num_replicas), self._recorder.launch
     counted = update.counted
 
     def of_counted(values: Any, otherwise: float) -> np.ndarray:
@@ -165,7 +165,7 @@ class Synchronous:
       return found
 
     of_update = {
-      'version_applied': of_counted(self._lockstep.version, -1),
+      'version_applied': of_counted(self._updates.version, -1),
       'status': of_counted(
         np.where(told.finite, Status.APPLIED, Status.DROPPED), Status.LOST
       ),
@@ -196,10 +196,10 @@ class Synchronous:
     log = np.stack(columns, axis=1).astype(np.float64)
     if not self._config.telemetry.records:
       return
-    self._logbook.record(0, log)
+    self._recorder.record(0, log)
     times = np.array([[step, update.gathered, update.end]])
     for replica in np.flatnonzero(counted).tolist():
-      self._logbook.record_window(
+      self._recorder.record_window(
         (replica, launch), times, log[:0, len(steps.LOG_COLUMNS) :]
       )
 
@@ -209,10 +209,10 @@ class Synchronous:
     if not every or self._now < self._next_sample:
       return
     self._next_sample = self._now + every
-    at = self._sketch.of(self._lockstep.weights.params).numpy()
+    at = self._sketch.of(self._updates.weights.params).numpy()
     none = np.zeros([swarm.DIMENSION], np.float32)
     replicas = range(self._num_replicas)
-    marks = [(self._now, r, self._logbook.launch, next_step) for r in replicas]
-    self._logbook.record_samples(
+    marks = [(self._now, r, self._recorder.launch, next_step) for r in replicas]
+    self._recorder.record_samples(
       np.array(marks, np.float64), np.tile(np.stack([at, at, none]), [len(marks), 1, 1])
     )

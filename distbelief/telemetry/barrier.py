@@ -3,7 +3,7 @@
 Each replica knows when it had computed and when the update was done, by its own clock.
 How long it waited for the others follows without comparing clocks: the last to come waits
 for nobody, so the shortest of those times is what the all-reduce itself takes. And as an
-update ends for all at once, all times are told by the clock of replica 0.
+update ends for all at once, all times are reported by the clock of replica 0.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ _TIMES = [_SUMMED, _DONE] + [
 ]
 
 
-def settle(told: np.ndarray) -> tuple[np.ndarray, dict[Incarnation, np.ndarray]]:
+def to_log(reported: np.ndarray) -> tuple[np.ndarray, dict[Incarnation, np.ndarray]]:
   """Returns the log of a window's updates, and when each replica's part travelled.
 
   Args:
-    told: [replicas, updates, LOG_COLUMNS + row] float64; all times by the clock of the
-      replica, those of the update as well.
+    reported: [replicas, updates, LOG_COLUMNS + row] float64; all times by the clock of
+      the replica, those of the update as well.
 
   Returns:
     A log [updates * replicas, ...], update by update, with the waits at the barrier; and
     per replica [updates, 3]: sequence, start and end of its part in the all-reduce and
     the update.
   """
-  if not told.shape[1]:
-    return told.reshape(-1, told.shape[-1]), {}
-  ahead = np.median(told[..., _DONE] - told[0, :, _DONE], axis=1)
-  log = told.copy()
+  if not reported.shape[1]:
+    return reported.reshape(-1, reported.shape[-1]), {}
+  ahead = np.median(reported[..., _DONE] - reported[0, :, _DONE], axis=1)
+  log = reported.copy()
   log[..., _TIMES] -= ahead[:, np.newaxis, np.newaxis]
   computed, done = log[..., _COMPUTED], log[..., _DONE]
   took = done - computed
@@ -54,4 +54,4 @@ def settle(told: np.ndarray) -> tuple[np.ndarray, dict[Incarnation, np.ndarray]]
     )
     for own in log
   }
-  return log.transpose(1, 0, 2).reshape(-1, told.shape[-1]), travelled
+  return log.transpose(1, 0, 2).reshape(-1, reported.shape[-1]), travelled

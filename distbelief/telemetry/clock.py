@@ -13,12 +13,12 @@ class Clock(NamedTuple):
   name: str  # cluster or virtual, as in summary.json.
   now: Callable[[], float]  # What records hold; a real one can be set by somebody.
   steady: Callable[[], float]  # For intervals: nobody sets it, its zero means nothing.
-  stands_still: bool  # While Python computes: nothing goes on beside it.
+  is_simulated: bool  # While Python computes: nothing goes on beside it.
 
 
-REAL = Clock('cluster', time.time, time.monotonic, stands_still=False)
+REAL = Clock('cluster', time.time, time.monotonic, is_simulated=False)
 
 
 def virtual(now: Callable[[], float]) -> Clock:
   """Returns a clock of simulated seconds."""
-  return Clock('virtual', now, now, stands_still=True)
+  return Clock('virtual', now, now, is_simulated=True)

@@ -12,7 +12,7 @@ from distbelief.telemetry import display
 _LONGEST_TEXT = 900  # Characters; a line must fit into the pipe as one (PIPE_BUF).
 
 
-class Events:
+class ProgressPipe:
   """The methods of display.Display, for a process that has the pipe's other end.
 
   Anyone may write to the pipe: a line arrives whole. A display that is gone, stopped or

@@ -25,14 +25,14 @@ _PACKAGES = (
 _SETTINGS = ('TF_', 'GRPC_', 'MALLOC_')
 
 
-class Origin(NamedTuple):
+class Invocation(NamedTuple):
   """The command that started a run, and when: seconds since the epoch."""
 
   command: list[str]
   started: float
 
   @classmethod
-  def of_this_process(cls) -> Origin:
+  def of_this_process(cls) -> Invocation:
     """Returns this process' own; its start is before Python's."""
     ticks = int(Path('/proc/self/stat').read_text().rsplit(')', 1)[1].split()[19])
     uptime = float(Path('/proc/uptime').read_text().split()[0])
@@ -40,16 +40,16 @@ class Origin(NamedTuple):
     return cls(sys.argv, time.time() - age)
 
 
-def collect(origin: Origin) -> dict[str, Any]:
+def collect(invocation: Invocation) -> dict[str, Any]:
   """Returns the provenance of a run.
 
   Args:
-    origin: What started it.
+    invocation: What started it.
   """
-  started = datetime.datetime.fromtimestamp(origin.started, datetime.UTC)
+  started = datetime.datetime.fromtimestamp(invocation.started, datetime.UTC)
   return {
     'git': _git(),
-    'command': origin.command,
+    'command': invocation.command,
     'started': started.isoformat(timespec='seconds'),
     'host': platform.node(),
     'processor': _processor(),

@@ -113,7 +113,7 @@ def test_the_launcher_is_free_of_tensorflow():
   program = (
     'import sys\n'
     'from distbelief import command_line, config, run, workdirs\n'
-    'from distbelief.cluster import by_hand, launcher, nursery\n'
+    'from distbelief.cluster import by_hand, launcher, supervisor\n'
     'from distbelief.algorithms import catalog\n'
     'made = config.default_config()\n'
     'config.check(made); config.jobs(made); catalog.everything()\n'

@@ -26,7 +26,7 @@ if 'FAKE_TENSORFLOW' in os.environ:
   import tensorflow as tf  # noqa: F401 - To be shared by the tasks.
 if 'FAKE_NO_NAMESPACE' in os.environ:
   namespace.create = lambda: None
-if 'FAKE_STOP_SECONDS' in os.environ:  # The nursery is the main module.
+if 'FAKE_STOP_SECONDS' in os.environ:  # The supervisor is the main module.
   sys.modules['__main__'].STOP_SECONDS = float(os.environ['FAKE_STOP_SECONDS'])
 
 
@@ -101,5 +101,5 @@ def interrupt(signum, unused_frame):
 
 if __name__ == '__main__':
   config = configs.default_config()
-  origin = provenance.Origin([], 0.0)
+  origin = provenance.Invocation([], 0.0)
   sys.exit(local.launch(config, sys.argv[1], origin, 'fake_run:body', 'fake_run:check'))

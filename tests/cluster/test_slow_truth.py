@@ -15,8 +15,8 @@ pytestmark = pytest.mark.cluster
 
 def truth_of(workdir, num_replicas, num_shards, gradient_at=None, rule=None):
   config = runs.config_of(workdir)
-  source = factory.source_of(config)
-  initial = [t.numpy() for t in factory.objective_of(config, source).initial]
+  source = factory.make_source(config)
+  initial = [t.numpy() for t in factory.make_objective(config, source).initial]
   minibatch = runs.minibatches_of(config, num_replicas)
 
   def of_sigmoid_network(params, replica, step):

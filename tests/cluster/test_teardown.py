@@ -228,7 +228,7 @@ def test_kill_9_of_the_launcher_before_there_is_a_task(start):
   run.assert_nothing_left()
 
 
-def test_kill_9_of_the_nursery(start):
+def test_kill_9_of_the_supervisor(start):
   run = start({}).all_up()
   os.kill(run.parent(run.pid('chief-0')), signal.SIGKILL)
   assert run.end() == errors.LOST_PEER
@@ -292,8 +292,8 @@ def test_runs_of_the_same_second_do_not_meet(start, environ):
 
 
 @pytest.mark.cluster
-@pytest.mark.parametrize('victim', ['launcher', 'nursery', 'worker'])
-def test_with_tensorflow_in_the_nursery(start, victim):
+@pytest.mark.parametrize('victim', ['launcher', 'supervisor', 'worker'])
+def test_with_tensorflow_in_the_supervisor(start, victim):
   run = start({}, FAKE_TENSORFLOW='1').all_up()
   if victim == 'worker':
     os.kill(run.pid('worker-0'), signal.SIGKILL)
@@ -301,7 +301,7 @@ def test_with_tensorflow_in_the_nursery(start, victim):
     run.launcher.send_signal(signal.SIGINT)
     assert run.end() == errors.INTERRUPTED
     return
-  nursery = run.parent(run.pid('chief-0'))
-  os.kill(run.launcher.pid if victim == 'launcher' else nursery, signal.SIGKILL)
+  supervisor = run.parent(run.pid('chief-0'))
+  os.kill(run.launcher.pid if victim == 'launcher' else supervisor, signal.SIGKILL)
   run.launcher.wait(_PATIENCE)
   run.assert_nothing_left()

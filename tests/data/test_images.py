@@ -27,7 +27,7 @@ def mock():
 def source_of(name):
   config = config_lib.default_config()
   config.data.name = name
-  return factory.source_of(config)
+  return factory.make_source(config)
 
 
 def few(monkeypatch):
@@ -62,9 +62,9 @@ def test_minibatches_have_the_form_that_is_told(mock, monkeypatch, name, buffer)
   config.data.shuffle_buffer = buffer
   if name == 'speech_commands' and buffer:
     with pytest.raises(errors.ConfigError, match=r'shuffle_buffer \(10\) must be 0'):
-      factory.source_of(config)
+      factory.make_source(config)
     return
-  made = factory.source_of(config)
+  made = factory.make_source(config)
   shape, classes = FORMS[name]
   assert (made.name, made.num_classes) == (name, classes)
   assert tuple(made.spec[0].shape) == shape
@@ -127,5 +127,5 @@ def test_without_data_and_network_the_remedy_is_named(monkeypatch, tmp_path):
     with pytest.raises(
       errors.UserError, match=r'no network.*set TFDS_DATA_DIR'
     ) as raised:
-      factory.source_of(config).prepare()
+      factory.make_source(config).prepare()
     assert '\n' not in str(raised.value)

@@ -90,7 +90,7 @@ def test_the_rehearsal_calls_the_function_once_for_each_split(name, calls):
   config = config_lib.default_config()
   config.model.name = 'tests.users:network'
   config.data.name = f'{__name__}:{name}'
-  preflight.rehearse(config)
+  preflight.run(config)
   assert sorted(CALLS) == calls
 
 
@@ -146,7 +146,7 @@ def test_files_and_functions_are_found_by_name(tmp_path, monkeypatch):
   (tmp_path / 'beside.py').write_text('def build(): return 7\n')
   monkeypatch.chdir(tmp_path)
   for name in ('beside:build', 'beside.py:build', f'{tmp_path}/beside.py:build'):
-    assert user_code.function('config.model.name', name)() == 7
+    assert user_code.load_function('config.model.name', name)() == 7
   assert user_code.name_of('data', users.examples) == 'tests.users:examples'
   with pytest.raises(errors.UserError, match='a function at the top of a file'):
     user_code.name_of('data', lambda split, seed: None)
@@ -159,19 +159,19 @@ def test_a_file_is_imported_with_its_neighbours_and_hides_no_other(tmp_path):
   (tmp_path / 'helpers.py').write_text('SIX = 6\n')
   (tmp_path / 'random.py').write_text('import helpers\ndef build(): return helpers.SIX\n')
   name = f'{tmp_path}/random.py:build'
-  assert user_code.function('config.model.name', name)() == 6
-  assert user_code.function('config.model.name', name) is user_code.function(
+  assert user_code.load_function('config.model.name', name)() == 6
+  assert user_code.load_function('config.model.name', name) is user_code.load_function(
     'config.model.name', name
   )
   assert random.Random(0).random()
   assert sys.modules['random'] is random
   (tmp_path / 'lacks.py').write_text('import nowhere_to_be_found\n')
   with pytest.raises(errors.ConfigError, match=r'that is what .*lacks\.py imports'):
-    user_code.function('config.model.name', f'{tmp_path}/lacks.py:build')
+    user_code.load_function('config.model.name', f'{tmp_path}/lacks.py:build')
 
 
 def test_training_while_a_file_is_read_for_a_function_is_refused(tmp_path, monkeypatch):
   script = 'import distbelief\ndef build(): ...\ndistbelief.train(None, "x")\n'
   (tmp_path / 'unguarded.py').write_text(script)
   with pytest.raises(errors.UserError, match="put the call under if __name__ == '__main"):
-    user_code.function('config.model.name', f'{tmp_path}/unguarded.py:build')
+    user_code.load_function('config.model.name', f'{tmp_path}/unguarded.py:build')

@@ -1,16 +1,16 @@
-"""What the logbook does when, by a clock that somebody sets."""
+"""What the recorder does when, by a clock that somebody sets."""
 
 import contextlib
 import types
 
 from distbelief import config as config_lib
-from distbelief.rundir.recorder import Logbook
+from distbelief.rundir.recorder import RunRecorder
 from distbelief.telemetry.clock import Clock
 
 
 def test_a_clock_that_is_set_back_delays_no_checkpoint():
   times = types.SimpleNamespace(wall=1e9, steady=100.0)
-  book = Logbook.__new__(Logbook)
+  book = RunRecorder.__new__(RunRecorder)
   book._config = config_lib.default_config()
   book._clock = Clock('cluster', lambda: times.wall, lambda: times.steady, False)
   book._activities = types.SimpleNamespace(

@@ -33,7 +33,7 @@ def train(workdir, **fields):
 def screen_of(workdir, **fields):
   """Runs to the end; returns what is shown."""
   stream = io.StringIO()
-  origin = provenance.Origin.of_this_process()
+  origin = provenance.Invocation.of_this_process()
   workdir.mkdir()
   config = config_of(**fields)
   (workdir / 'config.json').write_text(config_lib.to_json(config))

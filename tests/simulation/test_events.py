@@ -1,8 +1,8 @@
-from distbelief.simulation.events import Events
+from distbelief.simulation.events import EventQueue
 
 
 def test_things_happen_in_the_order_of_their_times():
-  events, seen = Events(), []
+  events, seen = EventQueue(), []
   events.at(2.0, seen.append, 'late')
   events.at(1.0, seen.append, 'early')
   events.at(1.0, seen.append, 'as early, asked for later')
@@ -14,7 +14,7 @@ def test_things_happen_in_the_order_of_their_times():
 
 
 def test_what_happens_may_ask_for_more():
-  events, seen = Events(), []
+  events, seen = EventQueue(), []
 
   def again(count):
     seen.append(events.now)

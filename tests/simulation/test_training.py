@@ -379,7 +379,7 @@ def test_a_file_that_is_missing_ends_the_run_for_good(tmp_path, algorithm):
     'data.shuffle_buffer': 64,
   }
   config = simulated.config_of(**own)
-  origin = provenance.Origin.of_this_process()
+  origin = provenance.Invocation.of_this_process()
   stream = io.StringIO()
   (tmp_path / 'config.json').write_text(config_lib.to_json(config))
   assert launch.launch(config, str(tmp_path), origin, stream) == errors.FAILED

@@ -56,7 +56,7 @@ def recorded(path, log, travelled):
 
 
 def test_the_fast_wait_for_the_slowest_and_it_for_nobody(tmp_path):
-  found = recorded(tmp_path, *barrier.settle(told()))
+  found = recorded(tmp_path, *barrier.to_log(told()))
   waited = found['wait_end'] - found['wait_start']
   sent = found['push_end'] - found['push_start']
   for replica, computing in enumerate(COMPUTING):
@@ -73,19 +73,19 @@ def test_the_fast_wait_for_the_slowest_and_it_for_nobody(tmp_path):
 
 
 def test_clocks_need_not_agree():
-  log, travelled = barrier.settle(told())
-  skewed, skewed_travelled = barrier.settle(told(clocks=(0.0, 50.0, -30.0)))
+  log, travelled = barrier.to_log(told())
+  skewed, skewed_travelled = barrier.to_log(told(clocks=(0.0, 50.0, -30.0)))
   np.testing.assert_allclose(skewed, log)
   for key, pushes in travelled.items():
     np.testing.assert_allclose(skewed_travelled[key], pushes)
 
 
 def test_the_log_has_update_after_update():
-  log, _ = barrier.settle(told())
+  log, _ = barrier.to_log(told())
   assert log[:, LOG_COLUMN['version_applied']].tolist() == [1] * 3 + [2] * 3 + [3] * 3
   assert log[:, len(LOG_COLUMN) + COLUMN['replica']].tolist() == [0, 1, 2] * 3
 
 
 def test_a_window_without_steps_tells_nothing():
-  log, travelled = barrier.settle(told()[:, :0])
+  log, travelled = barrier.to_log(told()[:, :0])
   assert len(log) == 0 and travelled == {}

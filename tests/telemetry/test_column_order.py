@@ -51,7 +51,7 @@ for limit in (7, 12):
   run.grant(limit)
   result = run.replica.window()
   recorder.add_window((0, 0), result.pushes.numpy(), result.pending.numpy())
-  for shard, log in enumerate(run.server.look().logs):
+  for shard, log in enumerate(run.server.poll().logs):
     recorder.add_log(shard, log)
 
 rule = synchronous.load_rule(config.server, 1)
@@ -63,7 +63,7 @@ together = lockstep.Lockstep(
 )
 wish = tf.constant([5, 0], tf.int64)
 _, _, told, _ = together.window(start.state(0, objective), wish)
-log, travelled = barrier.settle(told.numpy())
+log, travelled = barrier.to_log(told.numpy())
 recorder = records.Recorder(folder / 'sgd' / 'steps' / '000.bin', 1, 1, [4])
 recorder.add_log(0, log)
 for key, pushes in travelled.items():

@@ -108,7 +108,7 @@ def pipe():
 
 def test_events_arrive_at_the_display(plain, pipe):
   reader, write = pipe
-  sender = events.Events(write)
+  sender = events.ProgressPipe(write)
   sender.message('a loss of … was seen')
   sender.progress(steps=np.int64(3), num_steps=9, loss=np.float32(0.5))
   os.close(write)
@@ -119,7 +119,7 @@ def test_events_arrive_at_the_display(plain, pipe):
 
 def test_a_display_that_is_stuck_does_not_hold_up_the_training(pipe):
   reader, write = pipe
-  sender = events.Events(write)
+  sender = events.ProgressPipe(write)
   for _ in range(1000):
     sender.message('x' * 1000)
   os.close(write)
@@ -131,5 +131,5 @@ def test_a_display_that_is_stuck_does_not_hold_up_the_training(pipe):
 def test_a_display_that_is_gone_does_not_end_the_training(pipe):
   reader, write = pipe
   reader.close()
-  events.Events(write).message('nobody is there')
+  events.ProgressPipe(write).message('nobody is there')
   os.close(write)

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from distbelief.telemetry import provenance
 
-ORIGIN = provenance.Origin(['train.py', '--config=x.py'], 1_700_000_000.5)
+ORIGIN = provenance.Invocation(['train.py', '--config=x.py'], 1_700_000_000.5)
 
 
 def test_all_of_it_fits_into_json_and_names_the_machine():
@@ -44,7 +44,7 @@ def test_a_process_knows_when_it_was_started():
   program = (
     'import json\n'
     'from distbelief.telemetry import provenance\n'
-    'print(json.dumps(provenance.Origin.of_this_process()))'
+    'print(json.dumps(provenance.Invocation.of_this_process()))'
   )
   before = time.time()
   result = subprocess.run(

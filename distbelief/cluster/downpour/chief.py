@@ -16,17 +16,17 @@ from distbelief.algorithms.server import ServerRule
 from distbelief.algorithms.sharding import Sharding
 from distbelief.cluster import lost_peers, servers
 from distbelief.cluster.downpour import shard_checkpoint
-from distbelief.cluster.downpour.parameter_server import Look, ParameterServer
+from distbelief.cluster.downpour.parameter_server import ParameterServer, ServerStatus
 from distbelief.cluster.downpour.window import Replica, WindowResult
 from distbelief.cluster.downpour.windows import Windows
 from distbelief.problem import factory
 from distbelief.rundir import checkpoints
-from distbelief.rundir.recorder import Logbook
+from distbelief.rundir.recorder import RunRecorder
 from distbelief.telemetry import provenance
 from distbelief.telemetry.display import Reporter
 from distbelief.telemetry.steps import INCARNATION
 
-_LOOK_SECONDS = 0.2  # Between two looks at the shards.
+_POLL_SECONDS = 0.2  # Between two looks at the shards.
 # How long nothing may happen, though all steps are granted and no window runs, before a
 # replica whose steps are not counted is taken for dead. Longer than a worker's restart.
 _PATIENCE_SECONDS = 30.0
@@ -48,8 +48,8 @@ class Chief:
     workdir: Path,
     tf_config: Mapping[str, Any],
     display: Reporter,
-    origin: provenance.Origin,
-    agree: Callable[[], None] = lambda: None,
+    invocation: provenance.Invocation,
+    check_agreement: Callable[[], None] = lambda: None,
   ) -> None:
     """Connects to nobody yet.
 
@@ -58,18 +58,18 @@ class Chief:
       workdir: Prepared for it.
       tf_config: The cluster, as in TF_CONFIG.
       display: Shows `progress` and `message`.
-      origin: What started the run.
-      agree: Called when all tasks are there; raises if they differ.
+      invocation: What started the run.
+      check_agreement: Called when all tasks are there; raises if they differ.
     """
     self._config, self._workdir, self._display = config, workdir, display
-    self._addresses, self._origin = tf_config['cluster'], origin
-    self._agree = agree
+    self._addresses, self._invocation = tf_config['cluster'], invocation
+    self._check_agreement = check_agreement
     self._num_replicas = len(self._addresses['worker'])
     self._num_shards = len(self._addresses['ps'])
     self._reclaimed = 0  # Replicas that were taken for dead.
     self._stopped_by: int | None = None  # A signal's number.
     self._in_training = False
-    self._look: Any = None  # The last one.
+    self._status: Any = None  # The last one.
     self._steps = 0  # Minibatches that every shard has counted.
 
   def run(self) -> None:
@@ -82,17 +82,17 @@ class Chief:
     for number in (signal.SIGTERM, signal.SIGINT):
       signal.signal(number, self._stop)
     try:
-      with lost_peers.told():
+      with lost_peers.translated():
         servers.wait_for_tasks(
           self._addresses, self._config.cluster.start_timeout, self._display.message
         )
-        self._agree()
+        self._check_agreement()
         self._build()
         self._in_training = True
         self._train()
         self._finish()
     except Stopped:
-      if self._in_training and self._logbook.started:
+      if self._in_training and self._recorder.started:
         self._save()
         self._display.message(f'checkpoint written at step {self._steps}')
       raise SystemExit(128 + self._stopped_by) from None
@@ -116,16 +116,16 @@ class Chief:
     strategy = tf.distribute.ParameterServerStrategy(resolver)
     coordinator = tf.distribute.coordinator.ClusterCoordinator(strategy)
 
-    source = factory.source_of(config)
+    source = factory.make_source(config)
     source.keep(self._workdir / 'data')
-    objective = factory.objective_of(config, source)
+    objective = factory.make_objective(config, source)
     sharding = Sharding(objective.shapes, self._num_shards)
     rule = ServerRule.from_config(config)
-    self._logbook = Logbook(
+    self._recorder = RunRecorder(
       config,
       self._workdir,
       self._display,
-      self._origin,
+      self._invocation,
       objective,
       source,
       rule.rule,
@@ -133,7 +133,7 @@ class Chief:
       self._num_shards,
     )
     restored = shard_checkpoint.to_states(
-      self._logbook.checkpoint, sharding.sizes, self._logbook.newest_incarnations
+      self._recorder.checkpoint, sharding.sizes, self._recorder.newest_incarnations
     )
     self._first_incarnations = np.array(restored[0].clients)[:, INCARNATION] + 1
     self._server = ParameterServer(
@@ -168,25 +168,25 @@ class Chief:
       limit: Steps in all since the run began.
       alone: Whether replica 0 does them.
     """
-    self._logbook.phase = name
+    self._recorder.phase = name
     self._server.pool.open(
       tf.constant(limit, tf.int64), tf.constant(int(alone), tf.int64)
     )
     # Twice as many as there are workers: each finds its next window waiting.
     self._windows.start(2 * self._num_replicas)
-    left, next_look = limit - self._steps, time.monotonic()
+    left, next_poll = limit - self._steps, time.monotonic()
     last_news = time.monotonic()
     while self._steps < limit:
       if self._stopped_by is not None:
         raise Stopped
-      result = self._next_window(timeout=max(0.0, next_look - time.monotonic()))
+      result = self._next_window(timeout=max(0.0, next_poll - time.monotonic()))
       if result is not None and result.taken:
         self._windows.start(1)
-      if time.monotonic() < next_look and (left or result is None):
+      if time.monotonic() < next_poll and (left or result is None):
         continue
       before = self._steps
       left = self._observe()
-      next_look = time.monotonic() + _LOOK_SECONDS
+      next_poll = time.monotonic() + _POLL_SECONDS
       if self._steps > before:
         last_news = time.monotonic()
       elif time.monotonic() - last_news > _PATIENCE_SECONDS:
@@ -205,53 +205,53 @@ class Chief:
     result = self._windows.next(timeout)
     if result is not None:
       key = (int(result.replica), int(result.incarnation))
-      self._logbook.record_window(key, result.pushes, result.pending)
-      self._logbook.record_samples(*result.samples)
+      self._recorder.record_window(key, result.pushes, result.pending)
+      self._recorder.record_samples(*result.samples)
     return result
 
   def _reclaim(self) -> None:
     """Returns the steps of replicas that do not answer to the pool."""
-    for replica in self._look.behind:
+    for replica in self._status.behind:
       self._display.message(f'replica {replica} is gone: others do its steps')
       self._server.reclaim(int(replica))
       self._reclaimed += 1
 
   def _observe(self) -> int:
     """Looks at the shards: records, shows, saves, evaluates; returns steps left."""
-    self._look = look = self._read_logs()
-    self._steps = look.steps
-    self._logbook.look(look.steps, look.versions, self._server.weights)
-    if self._logbook.save_due:
+    self._status = status = self._read_logs()
+    self._steps = status.steps
+    self._recorder.look(status.steps, status.versions, self._server.weights)
+    if self._recorder.save_due:
       self._save()
-    return look.left
+    return status.left
 
-  def _read_logs(self) -> Look:
-    look = self._server.look()
-    for shard, log in enumerate(look.logs):
-      self._logbook.record(shard, log)
-    return look
+  def _read_logs(self) -> ServerStatus:
+    status = self._server.poll()
+    for shard, log in enumerate(status.logs):
+      self._recorder.record(shard, log)
+    return status
 
   def _save(self) -> None:
-    self._logbook.save(self._checkpoint())
+    self._recorder.save(self._checkpoint())
 
   def _checkpoint(self) -> checkpoints.Checkpoint:
     """Returns a checkpoint; every step that it counts is on record before."""
     snapshots = self._server.snapshot()
-    seconds = self._logbook.seconds
+    seconds = self._recorder.seconds
     self._read_logs()
     sizes = self._server.sharding.sizes
-    return shard_checkpoint.from_states(snapshots, sizes, seconds, self._logbook.launch)
+    return shard_checkpoint.from_states(snapshots, sizes, seconds, self._recorder.launch)
 
   def _finish(self) -> None:
     # The last windows bring the times of the last pushes.
     deadline = time.monotonic() + _LAST_WINDOWS_SECONDS
     while self._windows.under_way and time.monotonic() < deadline:
-      self._next_window(timeout=_LOOK_SECONDS)
+      self._next_window(timeout=_POLL_SECONDS)
     self._windows.close()
-    look = self._look
-    restarts = np.maximum(look.incarnations - self._first_incarnations, 0).sum()
+    status = self._status
+    restarts = np.maximum(status.incarnations - self._first_incarnations, 0).sum()
     more = {
-      'steps_returned': look.returned,
+      'steps_returned': status.returned,
       'failures_survived': int(restarts) - self._reclaimed,
     }
-    self._logbook.close(self._checkpoint, look.versions, self._server.weights, more)
+    self._recorder.close(self._checkpoint, status.versions, self._server.weights, more)

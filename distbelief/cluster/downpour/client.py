@@ -17,11 +17,11 @@ import tensorflow as tf
 
 from distbelief.algorithms import downpour
 from distbelief.algorithms.downpour import DownpourOptions
-from distbelief.algorithms.statistics import Change, Weights
+from distbelief.algorithms.statistics import AffineUpdate, Weights
 from distbelief.cluster import delays
 from distbelief.cluster.downpour.parameter_server import ParameterServer, PushRequest
 from distbelief.cluster.downpour.sampler import Sampler, Sampling
-from distbelief.cluster.downpour.step_rows import Notes
+from distbelief.cluster.downpour.step_rows import StepRowBuffer
 from distbelief.models.objective import Gradient, Objective
 
 _NAN = float('nan')
@@ -38,10 +38,10 @@ class ReplicaState(NamedTuple):
   ready_at: tf.Tensor  # float64, when the last step ended.
   fetched_versions: tf.Tensor  # [shards] int64, of the parameters as last fetched.
   oldest_versions: tf.Tensor  # [shards] int64, of the oldest used since the last push.
-  notes: tf.Tensor  # [n_push, .] float64, of the steps since the last push.
+  noted: tf.Tensor  # [n_push, .] float64, of the steps since the last push.
   weights: Weights
   accrued: list[tf.Tensor]
-  change: Change  # Of the statistics, since the last push.
+  change: AffineUpdate  # Of the statistics, since the last push.
   sampling: Sampling
 
 
@@ -90,7 +90,7 @@ class Client:
     """
     self._config, self._options, self._objective = config, options, objective
     self._server, self._sampler = server, sampler
-    self._notes = Notes(
+    self._rows_buffer = StepRowBuffer(
       options.n_push, server.sharding.num_shards, config.telemetry.records
     )
 
@@ -108,10 +108,10 @@ class Client:
       ready_at=tf.constant(_NAN, tf.float64),
       fetched_versions=none,
       oldest_versions=none,
-      notes=self._notes.none(),
+      noted=self._rows_buffer.none(),
       weights=Weights(zeros, objective.statistics),
       accrued=zeros,
-      change=Change.none(objective.statistics),
+      change=AffineUpdate.identity(objective.statistics),
       sampling=self._sampler.initial(),
     )
 
@@ -239,7 +239,7 @@ class Client:
     return state._replace(
       count=state.count + 1,
       oldest_versions=tf.where(empty, versions, oldest),
-      notes=self._notes.add(state.notes, state.count, noted, versions),
+      noted=self._rows_buffer.add(state.noted, state.count, noted, versions),
       accrued=downpour.accrue(state.accrued, result.gradient),
       change=state.change.then(result.change),
     )
@@ -279,8 +279,8 @@ class Client:
     self, replica: tf.Tensor, state: ReplicaState, next_step: tf.Tensor, pushed: bool
   ) -> tf.Tensor:
     """Returns the rows of the steps that are accrued (telemetry/steps.py)."""
-    return self._notes.rows(
-      state.notes,
+    return self._rows_buffer.rows(
+      state.noted,
       state.count,
       replica,
       state.incarnation,
@@ -303,7 +303,7 @@ class Client:
       went,
       lambda: (
         [tf.zeros_like(a) for a in state.accrued],
-        Change.none(state.weights.statistics),
+        AffineUpdate.identity(state.weights.statistics),
       ),
       lambda: tf.nest.map_structure(tf.identity, (state.accrued, state.change)),
     )

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from distbelief.algorithms.server import ServerRule
 from distbelief.algorithms.sharding import Sharding
-from distbelief.algorithms.statistics import Change, Weights
+from distbelief.algorithms.statistics import AffineUpdate, Weights
 from distbelief.cluster import delays
 from distbelief.cluster.downpour import shards as shards_lib
 from distbelief.cluster.downpour.pool import StepPool
@@ -25,7 +25,7 @@ from distbelief.telemetry.steps import COUNTED, INCARNATION, NEXT_STEP, counted_
 from distbelief.telemetry.swarm import DIMENSION
 
 
-class Look(NamedTuple):
+class ServerStatus(NamedTuple):
   """What the chief sees at one time; each shard a little later than the one before."""
 
   logs: list[np.ndarray]  # Per shard [., LOG_COLUMNS + row_width], since the last look.
@@ -133,12 +133,12 @@ class ParameterServer:
       shard.restore(*tf.nest.flatten(state))
     self.pool.restore(tf.constant(counted_by_all(clients)))
 
-  def look(self) -> Look:
+  def poll(self) -> ServerStatus:
     """Empties the shards' logs and reads their counters."""
     nothing = tf.constant(0)
     left, granted, returned = self.pool.look(nothing)
     polls = [shard.poll(nothing) for shard in self.shards]
-    return Look(
+    return ServerStatus(
       [poll.log.numpy() for poll in polls],
       np.array([poll.version.numpy() for poll in polls]),
       np.stack([poll.clients.numpy() for poll in polls]),
@@ -170,11 +170,11 @@ class ParameterServer:
       self.sharding.join(vectors), self._statistics.join([statistics])
     ), tf.stack([version_of(vector) for vector in vectors])
 
-  def pack(self, gradient: list[tf.Tensor], change: Change) -> Parcel:
+  def pack(self, gradient: list[tf.Tensor], change: AffineUpdate) -> Parcel:
     """Returns what the shards get of a gradient and a change of statistics."""
     nothing, zeros = tf.zeros([0]), tf.zeros([TAIL])
-    (kept,) = self._statistics.split(change.kept)
-    (moved,) = self._statistics.split(change.moved, [zeros])
+    (kept,) = self._statistics.split(change.scale)
+    (moved,) = self._statistics.split(change.shift, [zeros])
     others = len(self.shards) - 1
     vectors = self.sharding.split(gradient, [moved] + others * [zeros])
     return Parcel(vectors, [kept] + others * [nothing])
@@ -257,7 +257,7 @@ class ParameterServer:
     table = tf.stack(clients)
     next_step = tf.reduce_max(table[:, NEXT_STEP])
     counted = tf.reduce_min(table[:, COUNTED])
-    with tf.control_dependencies([self.pool.settle(replica, counted)]):
+    with tf.control_dependencies([self.pool.reset_grant(replica, counted)]):
       return Registration(tf.identity(client[INCARNATION]), tf.identity(next_step))
 
   def take_steps(self, replica: tf.Tensor, most: tf.Tensor) -> tf.Tensor:

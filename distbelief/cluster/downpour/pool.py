@@ -19,7 +19,7 @@ class StepPool:
 
   Attributes:
     take: (replica, most) -> int64, how many steps a window may do; 0: there are none.
-    settle: (replica, counted) -> counted. Sets the replica's grant.
+    reset_grant: (replica, counted) -> counted. Sets the replica's grant.
     open: (limit, alone) -> nothing of interest. Lets `limit` steps be granted in all, to
       replica 0 only if `alone` is 1.
     look: () -> (steps not granted, granted [clients], steps returned so far), int64.
@@ -47,7 +47,7 @@ class StepPool:
     granted = tf.TensorSpec([num_clients], tf.int64)
     nothing = tf.TensorSpec([], tf.int32)
     self.take = remote.RemoteFunction(_DEVICE, self._take, [number, number])
-    self.settle = remote.RemoteFunction(_DEVICE, self._settle, [number, number])
+    self.reset_grant = remote.RemoteFunction(_DEVICE, self._reset_grant, [number, number])
     self.open = remote.RemoteFunction(_DEVICE, self._open, [number, number])
     self.look = remote.RemoteFunction(_DEVICE, self._look, [nothing])
     self.restore = remote.RemoteFunction(_DEVICE, self._restore, [granted])
@@ -79,12 +79,12 @@ class StepPool:
 
     return self._mutex.run(locked)
 
-  def _settle(self, replica: tf.Tensor, counted: tf.Tensor) -> tf.Tensor:
+  def _reset_grant(self, replica: tf.Tensor, counted: tf.Tensor) -> tf.Tensor:
     def locked() -> tf.Tensor:
       granted = self._granted.read()
       returned = self._returned.read() + granted[replica] - counted
-      settled = tf.tensor_scatter_nd_update(granted, [[replica]], [counted])
-      writes = [self._granted.assign(settled), self._returned.assign(returned)]
+      reset = tf.tensor_scatter_nd_update(granted, [[replica]], [counted])
+      writes = [self._granted.assign(reset), self._returned.assign(returned)]
       with tf.control_dependencies(writes):
         return tf.identity(counted)
 

@@ -41,7 +41,7 @@ class ShardState(NamedTuple):
   released: tf.Tensor  # int64, 1 once a push came after the warm start.
 
 
-class Poll(NamedTuple):
+class ShardStatus(NamedTuple):
   """What the chief asks for regularly."""
 
   log: tf.Tensor  # [., LOG_COLUMNS + row_width] float64, since the last time.
@@ -67,7 +67,7 @@ class Shard:
       incarnation the one whose pushes are applied; -1 takes the shard's next number.
     snapshot: () -> ShardState.
     restore: ShardState, flat -> nothing of interest.
-    poll: () -> Poll. Empties the log.
+    poll: () -> ShardStatus. Empties the log.
     sketch: (start) -> what its parameters add to the sketch of all, [DIMENSION].
   """
 
@@ -252,11 +252,11 @@ class Shard:
 
     return self._mutex.run(locked)
 
-  def _poll(self, unused: tf.Tensor) -> Poll:
+  def _poll(self, unused: tf.Tensor) -> ShardStatus:
     version, clients = version_of(self._vector.read()), self._clients.read()
     # In this order: every step counted in `clients` is then in this log or an older one.
     with tf.control_dependencies([version, clients]):
-      return Poll(self._log.take_all(), version, clients)
+      return ShardStatus(self._log.take_all(), version, clients)
 
 
 def _after(operations: Sequence[tf.Operation]) -> tf.Tensor:

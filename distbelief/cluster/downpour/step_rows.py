@@ -16,7 +16,7 @@ from distbelief.telemetry import steps
 _NOTED = tuple(name for name in steps.COLUMNS if name not in steps.OF_PUSH)
 
 
-class Notes:
+class StepRowBuffer:
   """Makes and reads the notes, [n_push, width] float64, that a replica carries along."""
 
   def __init__(self, n_push: int, num_shards: int, recording: bool) -> None:

@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from distbelief.algorithms import downpour
 from distbelief.algorithms.server import ServerRule
-from distbelief.algorithms.statistics import Change
+from distbelief.algorithms.statistics import AffineUpdate
 from distbelief.cluster.downpour import versions
 from distbelief.cluster.downpour.remote import RemoteVariable
 from distbelief.cluster.downpour.versions import TAIL
@@ -98,7 +98,7 @@ class Update:
     rest = versions.to_next(version)
     if kept.shape[0]:
       statistics = [self._vector.read()[self._size : -TAIL]]
-      (after,) = Change([kept], [pushed[self._size : -TAIL]]).apply(statistics)
+      (after,) = AffineUpdate([kept], [pushed[self._size : -TAIL]]).apply(statistics)
       rest = tf.concat([statistics[0] - after, rest], axis=0)
     places = self._size + tf.range(tf.size(rest))  # The rule is for parameters.
     delta = tf.tensor_scatter_nd_update(delta, places[:, tf.newaxis], rest)

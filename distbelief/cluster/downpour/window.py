@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from distbelief import data
 from distbelief.algorithms.downpour import DownpourOptions
-from distbelief.algorithms.statistics import Change
+from distbelief.algorithms.statistics import AffineUpdate
 from distbelief.cluster.downpour.client import Client, ReplicaState
 from distbelief.cluster.downpour.parameter_server import ParameterServer
 from distbelief.cluster.downpour.sampler import Sampler, Samples
@@ -208,7 +208,7 @@ class Replica:
       fetched_versions=versions,
       weights=weights,
       accrued=[tf.zeros_like(a) for a in state.accrued],
-      change=Change.none(state.weights.statistics),
+      change=AffineUpdate.identity(state.weights.statistics),
     )
 
   def _steps(

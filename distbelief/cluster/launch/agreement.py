@@ -16,7 +16,7 @@ import ml_collections
 
 from distbelief import config as config_lib
 from distbelief import errors
-from distbelief.cluster.launch.tf_config import TaskOfCluster
+from distbelief.cluster.launch.tf_config import TaskSpec
 from distbelief.telemetry import files, provenance
 
 # What each machine may have in its own way.
@@ -25,9 +25,7 @@ _OWN = ('cluster.device', 'cluster.start_timeout')
 _PATIENCE_SECONDS = 15.0  # For a shared disk to show what another machine has written.
 
 
-def announce(
-  workdir: Path, task: TaskOfCluster, config: ml_collections.ConfigDict
-) -> None:
+def announce(workdir: Path, task: TaskSpec, config: ml_collections.ConfigDict) -> None:
   """Writes what a task has to workdir/tasks.
 
   Raises:
@@ -58,7 +56,7 @@ def announce(
 
 def check(
   workdir: Path,
-  task: TaskOfCluster,
+  task: TaskSpec,
   jobs: Sequence[str],
   patience: float = _PATIENCE_SECONDS,
 ) -> None:

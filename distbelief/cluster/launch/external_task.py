@@ -28,7 +28,7 @@ from distbelief.telemetry import display as display_lib
 from distbelief.telemetry import provenance
 
 
-def play(
+def run_task(
   config: ml_collections.ConfigDict, workdir: str, description: Mapping[str, Any]
 ) -> int:
   """Plays one task to its end; returns its exit status.
@@ -53,7 +53,7 @@ def play(
       f'there only {_parts(config)}'
     )
     return errors.DONE
-  _settle_environment(config, task)
+  _apply_environment(config, task)
   if task.index == 0 and task.job == next(iter(jobs)):
     return _lead(config, workdir, task)
   if workdirs.is_finished(config, Path(workdir)):
@@ -72,7 +72,7 @@ def _parts(config: ml_collections.ConfigDict) -> str:
 
 
 def _lead(
-  config: ml_collections.ConfigDict, workdir: str, task: tf_config.TaskOfCluster
+  config: ml_collections.ConfigDict, workdir: str, task: tf_config.TaskSpec
 ) -> int:
   """Is the chief, or worker 0 where there is none: it keeps the run's directory."""
   # TensorFlow comes in now that its settings are made.
@@ -84,24 +84,24 @@ def _lead(
       print(workdirs.already_finished(config, workdir))
       return errors.DONE
     own = handed_over.resolved(config, Path(workdir))
-    trial.in_child(lambda: tasks.rehearse(own))
+    trial.run_in_fork(lambda: tasks.run_preflight(own))
     servers.refuse_taken_port(task.job, task.index, task.address)
     agreement.announce(Path(workdir), task, config)
     return _train(config, workdir, task)
 
 
 def _train(
-  config: ml_collections.ConfigDict, workdir: str, task: tf_config.TaskOfCluster
+  config: ml_collections.ConfigDict, workdir: str, task: tf_config.TaskSpec
 ) -> int:
   display = display_lib.Display(sys.stderr)
-  origin = provenance.Origin.of_this_process()
+  invocation = provenance.Invocation.of_this_process()
   try:
     config_lib.algorithm(config).trainer('cluster')(
       handed_over.resolved(config, Path(workdir)),
       Path(workdir),
       task.as_tf_config(),
       display,
-      origin,
+      invocation,
       lambda: agreement.check(Path(workdir), task, list(config_lib.jobs(config))),
     ).run()
     status = errors.DONE
@@ -121,7 +121,7 @@ def _train(
 
 
 def _serve(
-  config: ml_collections.ConfigDict, workdir: str, task: tf_config.TaskOfCluster
+  config: ml_collections.ConfigDict, workdir: str, task: tf_config.TaskSpec
 ) -> int:
   """Serves the chief, which schedules what this task does."""
   from distbelief.cluster import servers
@@ -145,15 +145,15 @@ def _serve(
   return errors.LOST_PEER
 
 
-def _settle_environment(
-  config: ml_collections.ConfigDict, task: tf_config.TaskOfCluster
+def _apply_environment(
+  config: ml_collections.ConfigDict, task: tf_config.TaskSpec
 ) -> None:
   """Begins again with the settings that are read when a program is loaded."""
   gpus = environment.gpus(os.environ)
-  settled = environment.of_tasks(os.environ, task.hosts) | {
+  wanted = environment.of_tasks(os.environ, task.hosts) | {
     'CUDA_VISIBLE_DEVICES': environment.visible_gpus(
       task.job, task.index_on_host, config.cluster.device, gpus
     )
   }
-  if any(os.environ.get(name) != value for name, value in settled.items()):
-    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], settled)
+  if any(os.environ.get(name) != value for name, value in wanted.items()):
+    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], wanted)

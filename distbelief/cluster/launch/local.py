@@ -26,13 +26,13 @@ from distbelief.telemetry import events, provenance
 BODY = 'distbelief.cluster.launch.tasks:run'
 CHECK = 'distbelief.cluster.launch.tasks:check'
 
-_LAST_SECONDS = 10.0  # For tasks to be gone when the nursery is.
+_LAST_SECONDS = 10.0  # For tasks to be gone when the supervisor is.
 
 
 def launch(
   config: ml_collections.ConfigDict,
   workdir: str,
-  origin: provenance.Origin,
+  invocation: provenance.Invocation,
   body: str = BODY,
   check: str = CHECK,
   stream: TextIO | None = None,
@@ -45,9 +45,9 @@ def launch(
   Args:
     config: The whole config, already checked.
     workdir: The run directory; each task's output goes to its logs/<job>-<index>.log.
-    origin: What started the run, for its summary.
+    invocation: What started the run, for its summary.
     body: What a task runs, 'module:function', called as
-      function(job, index, tf_config, config, workdir, events, origin).
+      function(job, index, tf_config, config, workdir, events, invocation).
     check: What must go well before any task starts, in the same form, called as
       function(config, workdir, events).
     stream: Where progress and messages go; standard error by default.
@@ -59,12 +59,14 @@ def launch(
   display = display_lib.Display(stream or sys.stderr)
   # A body of somebody else's may do without TensorFlow.
   shared = _shared(config) if body == BODY else []
-  order = supervisor.Order(configs.to_json(config), workdir, body, check, shared, *origin)
+  order = supervisor.Order(
+    configs.to_json(config), workdir, body, check, shared, *invocation
+  )
   with (
     contextlib.closing(display),
     _Stop() as stop,
     _temporary_folder() as folder,
-    _Nursery(order, folder) as tasks,
+    _SupervisorProcess(order, folder) as tasks,
   ):
     stop.call(tasks)
     for line in tasks.events():
@@ -94,12 +96,12 @@ def _shared(config: ml_collections.ConfigDict) -> list[str]:
   return [trainer, *(one.module for one in named if one)]
 
 
-class _Nursery:
+class _SupervisorProcess:
   """The process that has the tasks (supervisor.py), seen from the launcher."""
 
   def __init__(self, order: supervisor.Order, folder: str) -> None:
     order.save(folder)
-    self._log = os.path.join(folder, 'nursery.log')
+    self._log = os.path.join(folder, 'supervisor.log')
     self._events, events_end = os.pipe()
     with open(self._log, 'wb') as log:
       self._process = subprocess.Popen(
@@ -114,11 +116,11 @@ class _Nursery:
       )
     os.close(events_end)
 
-  def __enter__(self) -> _Nursery:
+  def __enter__(self) -> _SupervisorProcess:
     return self
 
   def __exit__(self, *unused: Any) -> None:
-    self._process.stdin.close()  # If there still are tasks, the nursery kills them.
+    self._process.stdin.close()  # If there still are tasks, the supervisor kills them.
     with contextlib.suppress(subprocess.TimeoutExpired):
       self._process.wait(_LAST_SECONDS)
     self.kill()
@@ -139,7 +141,7 @@ class _Nursery:
     self._process.kill()
 
   def events(self) -> Iterator[bytes]:
-    """Yields lines until the nursery and all tasks are gone."""
+    """Yields lines until the supervisor and all tasks are gone."""
     buffer, deadline = b'', None
     while deadline is None or time.monotonic() < deadline:
       if deadline is None and self._process.poll() is not None:
@@ -169,7 +171,7 @@ class _Stop:
 
   def __init__(self) -> None:
     self.signals: list[int] = []
-    self._tasks: _Nursery | None = None
+    self._tasks: _SupervisorProcess | None = None
 
   def __enter__(self) -> _Stop:
     kinds = (signal.SIGINT, signal.SIGTERM)
@@ -180,7 +182,7 @@ class _Stop:
     for kind, handler in self._before.items():
       signal.signal(kind, handler)
 
-  def call(self, tasks: _Nursery) -> None:
+  def call(self, tasks: _SupervisorProcess) -> None:
     """Says whom to stop, which may have been asked for already."""
     self._tasks = tasks
     if self.signals:

@@ -1,15 +1,15 @@
 """The process that imports TensorFlow once and forks the tasks of a local cluster.
 
-The launcher starts it as `python -m distbelief.cluster.nursery FOLDER EVENTS`:
+The launcher starts it as `python -m distbelief.cluster.supervisor FOLDER EVENTS`:
 
     launcher          the screen, Ctrl-C; no TensorFlow, nothing to hang on
-      nursery         imports, then only waits for dead tasks and for the launcher
+      supervisor         imports, then only waits for dead tasks and for the launcher
         check         tries the model and the data; gone before the others start
         chief, worker 0, ..., ps 0, ...  (without a parameter server only workers)
 
-Whoever is killed, nobody stays behind. The kernel kills the tasks when the nursery
-dies; the nursery kills them when its standard input, which the launcher holds, comes to
-its end; and the launcher waits for the end of the pipe of events, which all of them
+Whoever is killed, nobody stays behind. The kernel kills the tasks when the supervisor
+dies; the supervisor kills them when its standard input, which the launcher holds, comes
+to its end; and the launcher waits for the end of the pipe of events, which all of them
 hold.
 """
 
@@ -38,7 +38,7 @@ STOP_SECONDS = 20.0  # For the leader's last checkpoint, when it is asked to sto
 _CAUSE_SECONDS = 1.0  # For the task whose loss another one has noticed to be found dead.
 _KILL_SECONDS = 10.0  # For the kernel, to bury big processes.
 
-_ORDERS = 0  # Standard input: a byte means stop, its end that the launcher is gone.
+_COMMANDS = 0  # Standard input: a byte means stop, its end that the launcher is gone.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,10 +65,10 @@ class Order:
       return cls(**json.load(file))
 
 
-class Nursery:
+class Supervisor:
   """Brings tasks up and buries them."""
 
-  def __init__(self, events: events_lib.Events) -> None:
+  def __init__(self, events: events_lib.ProgressPipe) -> None:
     """Starts nothing yet."""
     self.launcher_is_gone = False
     self._must_stop = False
@@ -102,10 +102,10 @@ class Nursery:
         self._events.message(f'stopping within {STOP_SECONDS:g} s; Ctrl-C again: at once')
       self._wait(deadline)
       ended = _reap(tasks)
-      failed = [task for task, status in ended if self._has_failed(task, status)]
+      failed = [task for task, status in ended if self._handle_exit(task, status)]
       if failed:  # All that have are on record.
         if all(status == errors.LOST_PEER for _, status in ended):
-          self._find_the_lost(tasks)
+          self._wait_for_cause(tasks)
         return False
       if leader.pid is None:
         return ended[0][1] == 0
@@ -114,16 +114,16 @@ class Nursery:
         return False
     return False
 
-  def _find_the_lost(self, tasks: list[processes.Task]) -> None:
+  def _wait_for_cause(self, tasks: list[processes.Task]) -> None:
     """Waits a little for the task whose loss another one has noticed first."""
     deadline = time.monotonic() + _CAUSE_SECONDS
     while not self.launcher_is_gone and time.monotonic() < deadline:
       self._wait(deadline)
       for task, status in _reap(tasks):
-        if self._has_failed(task, status) and status != errors.LOST_PEER:
+        if self._handle_exit(task, status) and status != errors.LOST_PEER:
           return
 
-  def _has_failed(self, task: processes.Task, status: int) -> bool:
+  def _handle_exit(self, task: processes.Task, status: int) -> bool:
     """Writes down how a task failed, unless it can be started again."""
     if status == 0 or self._must_stop:
       return False
@@ -142,14 +142,14 @@ class Nursery:
 
   def _wait(self, deadline: float | None) -> None:
     """Waits until something has died, the launcher wants something, or the deadline."""
-    watched = [self._wakeup] if self.launcher_is_gone else [self._wakeup, _ORDERS]
+    watched = [self._wakeup] if self.launcher_is_gone else [self._wakeup, _COMMANDS]
     timeout = None if deadline is None else max(0, deadline - time.monotonic())
     ready, _, _ = select.select(watched, [], [], timeout)
     if self._wakeup in ready:
       os.read(self._wakeup, 4096)
-    if _ORDERS in ready:
+    if _COMMANDS in ready:
       self._must_stop = True
-      self.launcher_is_gone = not os.read(_ORDERS, 4096)
+      self.launcher_is_gone = not os.read(_COMMANDS, 4096)
 
   def _kill(self, tasks: list[processes.Task]) -> None:
     """Kills what is left; returns when it is gone."""
@@ -168,7 +168,9 @@ def _reap(tasks: list[processes.Task]) -> list[tuple[processes.Task, int]]:
   return [(task, status) for task in tasks if (status := task.reap()) is not None]
 
 
-def _bring_up(order: Order, events: events_lib.Events, nursery: Nursery) -> bool:
+def _start_cluster(
+  order: Order, events: events_lib.ProgressPipe, supervisor: Supervisor
+) -> bool:
   """Runs the check and then the cluster; returns whether all went well."""
   # What the modules of the body and of the check import is shared by all tasks.
   body = pkgutil.resolve_name(order.body)
@@ -178,8 +180,8 @@ def _bring_up(order: Order, events: events_lib.Events, nursery: Nursery) -> bool
   config = configs.from_json(order.config)
   logs = os.path.join(order.workdir, 'logs')
 
-  tried = functools.partial(check, config, order.workdir, events)
-  if not nursery.run([processes.Task('check', 0, logs, tried)]):
+  preflight_body = functools.partial(check, config, order.workdir, events)
+  if not supervisor.run([processes.Task('check', 0, logs, preflight_body)]):
     return False
 
   network = namespace.create()
@@ -192,7 +194,7 @@ def _bring_up(order: Order, events: events_lib.Events, nursery: Nursery) -> bool
   reservation = ports.Reservation(sum(jobs.values()))  # Held until we return.
   addresses = iter(f'127.0.0.1:{port}' for port in reservation.ports)
   cluster = {job: [next(addresses) for _ in range(n)] for job, n in jobs.items()}
-  origin = provenance.Origin(order.command, order.started)
+  invocation = provenance.Invocation(order.command, order.started)
   tasks: list[processes.Task] = []
   for job, addresses_of_job in cluster.items():
     # One that others wait for must not go.
@@ -200,21 +202,21 @@ def _bring_up(order: Order, events: events_lib.Events, nursery: Nursery) -> bool
     for index in range(len(addresses_of_job)):
       tf_config = {'cluster': cluster, 'task': {'type': job, 'index': index}}
       run = functools.partial(
-        body, job, index, tf_config, config, order.workdir, events, origin
+        body, job, index, tf_config, config, order.workdir, events, invocation
       )
       leads = not tasks
       tasks.append(processes.Task(job, index, logs, run, network, leads, restarts))
-  return nursery.run(tasks)
+  return supervisor.run(tasks)
 
 
 def main(folder: str, events_fd: str) -> int:
   """Runs the launcher's order; returns 0 if all went well."""
-  events = events_lib.Events(int(events_fd))
-  nursery = Nursery(events)
+  events = events_lib.ProgressPipe(int(events_fd))
+  supervisor = Supervisor(events)
   try:
-    return 0 if _bring_up(Order.load(folder), events, nursery) else 1
+    return 0 if _start_cluster(Order.load(folder), events, supervisor) else 1
   finally:
-    if nursery.launcher_is_gone:
+    if supervisor.launcher_is_gone:
       shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -31,13 +31,13 @@ def check(
   environment.visible_gpus(
     'worker', 0, config.cluster.device, environment.gpus(os.environ)
   )
-  rehearse(config)
+  run_preflight(config)
 
 
-def rehearse(config: ml_collections.ConfigDict) -> None:
+def run_preflight(config: ml_collections.ConfigDict) -> None:
   """Tries the model and the data; this process does without a GPU."""
   os.environ['CUDA_VISIBLE_DEVICES'] = '-1'
-  preflight.rehearse(config)
+  preflight.run(config)
 
 
 def run(
@@ -47,7 +47,7 @@ def run(
   config: ml_collections.ConfigDict,
   workdir: str,
   display: Reporter,
-  origin: provenance.Origin,
+  invocation: provenance.Invocation,
 ) -> None:
   """Plays one task of a cluster on this machine to its end."""
   os.environ['CUDA_VISIBLE_DEVICES'] = environment.visible_gpus(
@@ -64,4 +64,4 @@ def run(
   if job == 'worker':
     tf.config.threading.set_intra_op_parallelism_threads(threads)
   train = algorithm.trainer('cluster')
-  train(config, Path(workdir), tf_config, display, origin).run()
+  train(config, Path(workdir), tf_config, display, invocation).run()

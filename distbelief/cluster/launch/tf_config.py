@@ -16,7 +16,7 @@ _IDLE = 'evaluator'  # TensorFlow knows it; here the chief, or worker 0, evaluat
 Addresses = Mapping[int, str]  # host:port by the task's index.
 
 
-class TaskOfCluster(NamedTuple):
+class TaskSpec(NamedTuple):
   """One process' part in a cluster."""
 
   job: str  # chief, worker, ps or evaluator.
@@ -61,8 +61,8 @@ class TaskOfCluster(NamedTuple):
 def parse(
   tf_config: Mapping[str, Any],
   needed: Collection[str] = _JOBS,
-  told: Collection[str] = (),
-) -> TaskOfCluster:
+  directed: Collection[str] = (),
+) -> TaskSpec:
   """Returns this process' part.
 
   Indexes may be strings. A job's addresses are a list, or in the sparse form a mapping by
@@ -71,7 +71,7 @@ def parse(
   Args:
     tf_config: TF_CONFIG, parsed as JSON.
     needed: The jobs that the run cannot do without.
-    told: The jobs whose tasks need not know all the others.
+    directed: The jobs whose tasks need not know all the others.
 
   Raises:
     errors.UserError: With what is wrong and what it must be.
@@ -107,8 +107,8 @@ def parse(
       f'TF_CONFIG: task index ({index}) of {job} must be '
       + (f'below {len(indexes)}' if indexes[-1] < len(indexes) else f'one of {indexes}')
     )
-  found = TaskOfCluster(job, int(index), known)
-  if not found.is_whole and job not in told:
+  found = TaskSpec(job, int(index), known)
+  if not found.is_whole and job not in directed:
     raise errors.UserError(
       f'TF_CONFIG: {job} {index} must know all tasks, and "cluster" leaves out some '
       f'indexes ({ {j: sorted(a) for j, a in known.items()} }): add their addresses'

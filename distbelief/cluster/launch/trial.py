@@ -11,7 +11,7 @@ from distbelief import errors
 from distbelief.cluster.launch import linux
 
 
-def in_child(function: Callable[[], None]) -> None:
+def run_in_fork(function: Callable[[], None]) -> None:
   """Calls `function` in a forked process; TensorFlow's runtime must not have started.
 
   Raises:

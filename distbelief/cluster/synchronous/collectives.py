@@ -57,8 +57,8 @@ class Ring(Alone):
     addresses: Sequence[str],
     index: int,
     start_timeout: float,
-    say: Callable[[str], None],
-    agree: Callable[[], None],
+    log: Callable[[str], None],
+    check_agreement: Callable[[], None],
   ) -> None:
     """Connects to the others; to be called before TensorFlow's runtime has started.
 
@@ -66,8 +66,8 @@ class Ring(Alone):
       addresses: host:port of every worker.
       index: Of this one.
       start_timeout: Seconds that the others may be late, config.cluster.start_timeout.
-      say: Shows a line: who is missing, every few seconds.
-      agree: Called when all are there; raises if they differ.
+      log: Shows a line: who is missing, every few seconds.
+      check_agreement: Called when all are there; raises if they differ.
 
     Raises:
       errors.LostPeerError: If some are missing then.
@@ -87,8 +87,8 @@ class Ring(Alone):
         raise servers.cannot_listen(
           'worker', index, addresses[index], error.strerror
         ) from error
-      servers.wait_for_tasks({'worker': addresses}, start_timeout, say)
-      agree()
+      servers.wait_for_tasks({'worker': addresses}, start_timeout, log)
+      check_agreement()
     most = max(start_timeout, _LEAST_SECONDS)
     print(f'all workers answer; connecting, for at most {most:g} s', flush=True)
     with _bounded(most), _kept_handlers():

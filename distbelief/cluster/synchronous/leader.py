@@ -15,7 +15,7 @@ from distbelief.algorithms.statistics import Weights
 from distbelief.cluster.synchronous.replica import State
 from distbelief.models.objective import Objective
 from distbelief.rundir import checkpoints
-from distbelief.rundir.recorder import Logbook
+from distbelief.rundir.recorder import RunRecorder
 from distbelief.telemetry import barrier, steps, swarm
 from distbelief.telemetry.steps import LOG_COLUMN
 
@@ -62,29 +62,29 @@ class Start(NamedTuple):
 
 
 class Leader:
-  """Tells the logbook, in a thread of its own, so that the training goes on meanwhile."""
+  """Feeds the recorder from a thread of its own, so that training goes on meanwhile."""
 
   def __init__(
     self,
-    logbook: Logbook,
+    recorder: RunRecorder,
     objective: Objective,
     num_replicas: int,
   ) -> None:
     """Finds where the run is.
 
     Args:
-      logbook: Of this launch.
+      recorder: Of this launch.
       objective: What is minimised.
       num_replicas: Of this launch.
     """
-    self._logbook, self._cut = logbook, Sharding(objective.shapes, 1)
+    self._recorder, self._cut = recorder, Sharding(objective.shapes, 1)
     self._statistics = Sharding(objective.statistics_shapes, 1)
-    checkpoint = logbook.checkpoint
+    checkpoint = recorder.checkpoint
     # Replicas that there were once keep their rows.
     gone = checkpoint.clients.max(axis=0)[num_replicas:]
     own = np.tile(np.array(steps.NO_CLIENT), [num_replicas, 1])
     own[: len(checkpoint.clients[0])] = checkpoint.clients[0, :num_replicas]
-    own[:, steps.INCARNATION] = logbook.launch
+    own[:, steps.INCARNATION] = recorder.launch
     self._own, self._gone = own, gone
     self._thread = concurrent.futures.ThreadPoolExecutor(1, 'leader')
     self._jobs: collections.deque[concurrent.futures.Future] = collections.deque()
@@ -92,74 +92,75 @@ class Leader:
   @property
   def start(self) -> Start:
     """What this launch begins from."""
-    checkpoint = self._logbook.checkpoint
+    checkpoint = self._recorder.checkpoint
     return Start(
       np.concatenate([checkpoint.parameters[np.newaxis], checkpoint.slots]),
       checkpoint.statistics,
       self._own[:, steps.NEXT_STEP],
       np.int64(checkpoint.steps),
       np.int64(checkpoint.versions.max()),
-      np.int64(self._logbook.launch),
+      np.int64(self._recorder.launch),
     )
 
   def add(
-    self, updates: int, told: np.ndarray, sketches: np.ndarray, state: State
+    self, updates: int, reported: np.ndarray, sketches: np.ndarray, state: State
   ) -> None:
     """Takes a window's records, and the state after it; raises what went wrong before.
 
     Args:
       updates: In the window.
-      told: [replicas, updates, LOG_COLUMNS + row] float64; empty: nothing is recorded.
+      reported: [replicas, updates, LOG_COLUMNS + row] float64; empty: nothing is
+        recorded.
       sketches: [replicas, 2, DIMENSION] float32, of all parameters and of gradients;
         empty: none are made.
       state: Of worker 0; that of all others but for `step`.
     """
-    self._submit(self._add, updates, told, sketches, state)
+    self._submit(self._add, updates, reported, sketches, state)
 
   def save(self, state: State) -> bool:
     """Writes a checkpoint of the last state; returns False if there is nothing new."""
-    self._settle(0)
-    if self._logbook.started:
-      self._logbook.save(self._checkpoint(state))
-    return self._logbook.started
+    self._drain(0)
+    if self._recorder.started:
+      self._recorder.save(self._checkpoint(state))
+    return self._recorder.started
 
   def close(self, state: State, more: dict[str, Any]) -> None:
-    """Ends the run; see Logbook.close."""
-    self._settle(0)
+    """Ends the run; see RunRecorder.close."""
+    self._drain(0)
     self._thread.shutdown()
-    self._logbook.close(
+    self._recorder.close(
       lambda: self._checkpoint(state), _versions(state), lambda: state.weights, more
     )
 
   def _submit(self, job: Callable[..., None], *args: Any) -> None:
     self._jobs.append(self._thread.submit(job, *args))
-    self._settle(_MOST_BEHIND)
+    self._drain(_MOST_BEHIND)
 
-  def _settle(self, most: int) -> None:
+  def _drain(self, most: int) -> None:
     while self._jobs and (len(self._jobs) > most or self._jobs[0].done()):
       self._jobs.popleft().result()
 
   def _add(
-    self, updates: int, told: np.ndarray, sketches: np.ndarray, state: State
+    self, updates: int, reported: np.ndarray, sketches: np.ndarray, state: State
   ) -> None:
-    if told.size:
-      log, travelled = barrier.settle(told)
-      self._logbook.record(0, log)
+    if reported.size:
+      log, travelled = barrier.to_log(reported)
+      self._recorder.record(0, log)
       nothing_pending = log[:0, len(LOG_COLUMN) :]
       for key, pushes in travelled.items():
-        self._logbook.record_window(key, pushes, nothing_pending)
+        self._recorder.record_window(key, pushes, nothing_pending)
     self._own[:, steps.SEQUENCE] = self._own[:, steps.NEXT_STEP] + updates - 1
     self._own[:, steps.NEXT_STEP] += updates
     self._own[:, steps.COUNTED] += updates
     if len(sketches):
-      self._logbook.record_samples(*self._samples(sketches, float(state.ready_at)))
+      self._recorder.record_samples(*self._samples(sketches, float(state.ready_at)))
     counted = self._clients()[0, :, steps.COUNTED].sum()
-    self._logbook.look(int(counted), _versions(state), lambda: state.weights)
-    if self._logbook.save_due:
-      self._logbook.save(self._checkpoint(state))
+    self._recorder.look(int(counted), _versions(state), lambda: state.weights)
+    if self._recorder.save_due:
+      self._recorder.save(self._checkpoint(state))
 
   def _samples(self, sketches: np.ndarray, now: float) -> tuple[np.ndarray, np.ndarray]:
-    """Returns samples as Logbook.record_samples takes them; all are where all are."""
+    """Returns samples as RunRecorder.record_samples takes them; all are where all are."""
     marks = np.zeros([len(sketches), len(swarm.MARKS)])
     marks[:, 0], marks[:, 1] = now, np.arange(len(sketches))
     marks[:, 2:] = self._own[:, [steps.INCARNATION, steps.NEXT_STEP]]
@@ -178,8 +179,8 @@ class Leader:
       versions=_versions(state),
       clients=self._clients(),
       released=np.int64(1),
-      seconds=np.float64(self._logbook.seconds),
-      launch=np.int64(self._logbook.launch),
+      seconds=np.float64(self._recorder.seconds),
+      launch=np.int64(self._recorder.launch),
     )
 
   def _clients(self) -> np.ndarray:

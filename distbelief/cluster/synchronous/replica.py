@@ -38,7 +38,7 @@ class State(NamedTuple):
   slots: synchronous.Slots
 
 
-class Lockstep:
+class Replica:
   """Builds the function that does a window's steps.
 
   Attributes:

@@ -24,10 +24,10 @@ from distbelief.algorithms.sharding import Sharding
 from distbelief.cluster import lost_peers
 from distbelief.cluster.synchronous.collectives import Alone, Ring
 from distbelief.cluster.synchronous.leader import Leader, Start
-from distbelief.cluster.synchronous.replica import Lockstep
+from distbelief.cluster.synchronous.replica import Replica
 from distbelief.problem import factory
 from distbelief.rundir import workdirs
-from distbelief.rundir.recorder import Logbook
+from distbelief.rundir.recorder import RunRecorder
 from distbelief.telemetry import provenance
 from distbelief.telemetry.display import Reporter
 
@@ -48,8 +48,8 @@ class Worker:
     workdir: Path,
     tf_config: Mapping[str, Any],
     display: Reporter,
-    origin: provenance.Origin,
-    agree: Callable[[], None] = lambda: None,
+    invocation: provenance.Invocation,
+    check_agreement: Callable[[], None] = lambda: None,
   ) -> None:
     """Connects to nobody yet; TensorFlow's runtime must not have started.
 
@@ -58,14 +58,14 @@ class Worker:
       workdir: Prepared for it.
       tf_config: The cluster and this task, as in TF_CONFIG.
       display: Shows `progress` and `message` of the run; worker 0's.
-      origin: What started the run.
-      agree: Called when all workers are there; raises if they differ.
+      invocation: What started the run.
+      check_agreement: Called when all workers are there; raises if they differ.
     """
-    self._agree = agree
+    self._check_agreement = check_agreement
     self._config, self._workdir, self._display = config, workdir, display
     self._is_alone = config_lib.algorithm(config).single_process
     self._addresses = tf_config['cluster']['worker']
-    self._index, self._origin = tf_config['task']['index'], origin
+    self._index, self._invocation = tf_config['task']['index'], invocation
     self._stopped_by = 0  # A signal's number.
     self._in_training = False
     self._leader: Leader | None = None  # Worker 0's.
@@ -102,16 +102,16 @@ class Worker:
     if self._is_alone:
       return Alone()
     leads = self._index == 0
-    say = self._display.message if leads else functools.partial(print, flush=True)
+    log = self._display.message if leads else functools.partial(print, flush=True)
     timeout = self._config.cluster.start_timeout
-    with lost_peers.told():
-      return Ring(self._addresses, self._index, timeout, say, self._agree)
+    with lost_peers.translated():
+      return Ring(self._addresses, self._index, timeout, log, self._check_agreement)
 
   def _together(self, function: Callable[..., Any], *args: Any) -> Any:
     """Calls what all workers must call; one process has no peers to lose."""
     if self._is_alone:
       return function(*args)
-    with lost_peers.told():
+    with lost_peers.translated():
       return function(*args)
 
   def _build(self) -> None:
@@ -119,8 +119,8 @@ class Worker:
     self._sum = tf.function(
       functools.partial(collective.run, collective.sum), autograph=False
     )
-    source = factory.source_of(config)
-    objective = factory.objective_of(config, source)
+    source = factory.make_source(config)
+    objective = factory.make_objective(config, source)
     rule = synchronous.load_rule(config.server, collective.num_replicas)
     (num_parameters,) = Sharding(objective.shapes, 1).sizes
     (num_statistics,) = Sharding(objective.statistics_shapes, 1).sizes
@@ -128,18 +128,18 @@ class Worker:
       1 + len(rule.slots), num_parameters, num_statistics, collective.num_replicas
     )
     if self._index == 0:
-      logbook = Logbook(
+      recorder = RunRecorder(
         config,
         self._workdir,
         self._display,
-        self._origin,
+        self._invocation,
         objective,
         source,
         rule,
         collective.num_replicas,
         num_shards=1,
       )
-      self._leader = Leader(logbook, objective, collective.num_replicas)
+      self._leader = Leader(recorder, objective, collective.num_replicas)
       mine = self._leader.start
     # Only worker 0 knows where the run is; the others add zeros.
     start = Start(
@@ -150,7 +150,7 @@ class Worker:
     minibatches = source.minibatches(
       self._index, collective.num_replicas, self._state.step, config.data.batch_size
     )
-    self._lockstep = Lockstep(
+    self._replica = Replica(
       config, collective, objective, rule, minibatches, int(start.launch)
     )
 
@@ -160,14 +160,14 @@ class Worker:
     while self._done < self._config.num_steps:
       began = time.monotonic()
       wish = tf.constant([self._bounded(num_updates), self._stopped_by], tf.int64)
-      self._state, *found = self._together(self._lockstep.window, self._state, wish)
-      agreed, told, sketches = (tensor.numpy() for tensor in found)
+      self._state, *found = self._together(self._replica.window, self._state, wish)
+      agreed, reported, sketches = (tensor.numpy() for tensor in found)
       if agreed[1]:
         self._stopped_by = int(agreed[1])
         raise Stopped
       self._done += int(agreed[0]) * self._collective.num_replicas
       if self._leader:
-        self._leader.add(int(agreed[0]), told, sketches, self._state)
+        self._leader.add(int(agreed[0]), reported, sketches, self._state)
       each = (time.monotonic() - began) / agreed[0]
       num_updates = int(np.clip(_WINDOW_SECONDS / each, 1, 2 * num_updates))
 

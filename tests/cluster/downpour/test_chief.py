@@ -26,9 +26,9 @@ def test_a_clock_that_is_set_declares_no_replica_dead(monkeypatch, tmp_path):
   lines = []
   display = types.SimpleNamespace(message=lines.append)
   addresses = {'cluster': {'worker': ['a:1'], 'ps': ['a:2']}}
-  origin = provenance.Origin([], 0.0)
+  origin = provenance.Invocation([], 0.0)
   one = chief.Chief(config_lib.default_config(), tmp_path, addresses, display, origin)
-  one._windows, one._logbook = Windows(), types.SimpleNamespace()
+  one._windows, one._recorder = Windows(), types.SimpleNamespace()
   one._server = types.SimpleNamespace(
     pool=types.SimpleNamespace(open=lambda *unused: None)
   )

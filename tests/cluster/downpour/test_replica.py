@@ -68,7 +68,7 @@ def test_equals_plain_formulas_whatever_the_windows(cluster, n_fetch, n_push):
       result = run.replica.window()
       assert int(result.taken) == min(length, STEPS)
     assert int(run.replica.window().taken) == 0  # Pushes what is left.
-    look = run.server.look()
+    look = run.server.poll()
     assert look.steps == STEPS and look.left == 0
     found.append((run.parameters(), look))
   truth, pushes, total = plain_downpour(run, n_fetch, n_push)
@@ -115,7 +115,7 @@ def test_records_of_one_replica(cluster, tmp_path, overlap):
     run.grant(limit)
     result = run.replica.window()
     recorder.add_window((0, 0), result.pushes.numpy(), result.pending.numpy())
-    for shard, log in enumerate(run.server.look().logs):
+    for shard, log in enumerate(run.server.poll().logs):
       recorder.add_log(shard, log)
   found = records.read(tmp_path)
   assert found['step'].tolist() == list(range(20))
@@ -199,7 +199,7 @@ def test_a_gradient_that_is_not_finite_is_dropped_and_counted(cluster):
   run.grant(8)
   run.replica.window()
   run.replica.window()
-  look = run.server.look()
+  look = run.server.poll()
   assert look.steps == 8 and look.left == 0
   version, status = look.logs[0][:, 0], look.logs[0][:, 1]
   # Pushes carry steps 0, 1-2, 3-4, 5-6, 7.
@@ -215,11 +215,11 @@ def test_a_window_that_died_registers_anew_and_its_steps_return(cluster):
   run.replica.window()
   run.forget()
   run.grant(10)
-  assert run.server.look().left == 5
+  assert run.server.poll().left == 5
   result = run.replica.window()
   assert int(result.incarnation) == 1
   assert int(result.taken) == 6  # Step 4 is done again.
-  look = run.server.look()
+  look = run.server.poll()
   steps = look.logs[0][:, len(steps_lib.LOG_COLUMNS) + steps_lib.COLUMN['step']]
   assert steps.tolist() == [4, 5, 6, 7, 8, 9]
 
@@ -228,13 +228,13 @@ def test_a_replica_that_is_reclaimed_gives_its_steps_back_and_registers_anew(clu
   run = make(cluster, **{'downpour.n_push': 3})
   run.grant(5)  # Pushes after steps 0 and 3; step 4 stays accrued.
   run.replica.window()
-  assert run.server.look().left == 0
+  assert run.server.poll().left == 0
   run.server.reclaim(0)
-  look = run.server.look()
+  look = run.server.poll()
   assert look.left == 1 and look.incarnations.tolist() == [1]
   run.grant(7)
   assert int(run.replica.window().incarnation) == 0  # Its push is refused.
-  assert run.server.look().steps == 4
+  assert run.server.poll().steps == 4
   assert int(run.replica.window().incarnation) == 2
 
 
@@ -249,7 +249,7 @@ def test_a_repeat_is_dropped_and_a_replaced_incarnation_too(cluster):
   def push(incarnation, sequence):
     header = update.PushHeader(0, incarnation, sequence, sequence + 1, 0, 0)
     current = shard.push(gradient, tf.zeros([0]), tf.constant(header, tf.int64), rows)
-    return int(current), int(run.server.look().versions[0])
+    return int(current), int(run.server.poll().versions[0])
 
   assert push(0, 0) == (1, 1)
   assert push(0, 0) == (1, 1)  # A repeat.
@@ -278,7 +278,7 @@ def test_the_version_carries(cluster):
   shard.restore(*tf.nest.flatten(state._replace(vector=vector)))
   run.grant(4)
   run.replica.window()
-  look = run.server.look()
+  look = run.server.poll()
   assert look.logs[0][:, 0].tolist() == [2**20 - 1, 2**20, 2**20 + 1, 2**20 + 2]
   assert look.versions[0] == 2**20 + 2
 
@@ -305,7 +305,7 @@ def test_padding_holds_up_what_it_should_and_nothing_else(
     run.grant(limit)
     result = run.replica.window()
     recorder.add_window((0, 0), result.pushes.numpy(), result.pending.numpy())
-  for shard, log in enumerate(run.server.look().logs):
+  for shard, log in enumerate(run.server.poll().logs):
     recorder.add_log(shard, log)
   found = records.read(tmp_path)
   assert found['step'].tolist() == list(range(12)) and found['pushed'].all()

@@ -68,7 +68,7 @@ def test_shards_tell_a_rule_who_pushed_and_how_many_there_are(
   run = in_process.Cluster(strategy, config, REPLICAS, 2)
   recorder = records.Recorder(tmp_path / 'steps' / '000.bin', 2, REPLICAS, [4] * 2)
   run.grant(60, alone=False)
-  look = run.server.look()
+  look = run.server.poll()
   while look.steps < 60:
     windows = [coordinator.schedule(run.replica.window) for _ in range(REPLICAS)]
     coordinator.join()
@@ -76,7 +76,7 @@ def test_shards_tell_a_rule_who_pushed_and_how_many_there_are(
       result = window.fetch()
       key = int(result.replica), int(result.incarnation)
       recorder.add_window(key, result.pushes, result.pending)
-    look = run.server.look()
+    look = run.server.poll()
     for shard, log in enumerate(look.logs):
       recorder.add_log(shard, log)
   found = records.read(tmp_path)

@@ -92,7 +92,7 @@ def test_adagrad_at_a_shard_with_extreme_gradients(cluster, value, first):
     if sequence == 0:
       np.testing.assert_allclose(before - run.parameters(), first, atol=1e-6)
   assert np.isfinite(run.parameters()).all()
-  assert run.server.look().versions.tolist() == [5]
+  assert run.server.poll().versions.tolist() == [5]
 
 
 def test_slots_are_reset_when_the_warm_start_ends(cluster):

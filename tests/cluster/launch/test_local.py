@@ -23,7 +23,7 @@ def launch(tmp_path, monkeypatch):
   def run(orders, body='fake_run:body'):
     monkeypatch.setenv('FAKE_ORDERS', json.dumps(orders))
     screen = io.StringIO()
-    config, origin = configs.default_config(), provenance.Origin([], 0.0)
+    config, origin = configs.default_config(), provenance.Invocation([], 0.0)
     status = local.launch(config, str(tmp_path), origin, body, 'fake_run:check', screen)
     return status, screen.getvalue()
 

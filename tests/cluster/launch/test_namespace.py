@@ -6,7 +6,7 @@ import pytest
 from distbelief.cluster.launch import linux, namespace
 
 
-def in_child(function):
+def run_in_fork(function):
   """Runs `function` in a forked process and returns the text it returns."""
   read, write = os.pipe()
   if not os.fork():
@@ -40,7 +40,7 @@ def test_loopback_works_inside(network):
     network.enter()
     return listen_at_2222()
 
-  assert in_child(inside) == 'reached'
+  assert run_in_fork(inside) == 'reached'
 
 
 def test_nobody_outside_is_reached(network):
@@ -53,7 +53,7 @@ def test_nobody_outside_is_reached(network):
       except ConnectionRefusedError:
         return 'refused'
 
-    assert in_child(inside) == 'refused'
+    assert run_in_fork(inside) == 'refused'
 
 
 def test_only_the_network_is_another_one(network):
@@ -64,13 +64,15 @@ def test_only_the_network_is_another_one(network):
     network.enter()
     return identity()
 
-  assert in_child(inside) == identity()
+  assert run_in_fork(inside) == identity()
 
 
 def test_this_process_keeps_its_network(network):
   before = os.readlink('/proc/self/ns/net')
   assert before == os.readlink('/proc/self/ns/net')
-  assert in_child(lambda: network.enter() or os.readlink('/proc/self/ns/net')) != before
+  assert (
+    run_in_fork(lambda: network.enter() or os.readlink('/proc/self/ns/net')) != before
+  )
 
 
 def test_where_it_is_forbidden_there_is_none(monkeypatch):
@@ -93,4 +95,4 @@ def test_root_without_the_right_uses_a_user_namespace(monkeypatch):
   network = namespace.create()
   if network is None:
     pytest.skip('this kernel allows no user namespace')
-  assert in_child(lambda: network.enter() or listen_at_2222()) == 'reached'
+  assert run_in_fork(lambda: network.enter() or listen_at_2222()) == 'reached'

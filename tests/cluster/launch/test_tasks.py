@@ -19,6 +19,6 @@ def test_replicas_share_the_processors_that_may_be_used(monkeypatch, processors,
   monkeypatch.setattr(servers, 'serve', lambda *words, threads: given.append(threads))
   monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '')
   tf_config = {'cluster': {'worker': ['a:1', 'a:2']}}
-  origin = provenance.Origin([], 0.0)
+  origin = provenance.Invocation([], 0.0)
   tasks.run('worker', 0, tf_config, config_lib.default_config(), '', None, origin)
   assert given == [threads]

@@ -26,8 +26,8 @@ PADDED = {
 def joint_batches(workdir, num_replicas, num_updates):
   """The parameters of one process whose batch is all replicas' together, in NumPy."""
   config = runs.config_of(workdir)
-  source = factory.source_of(config)
-  shapes = [t.numpy() for t in factory.objective_of(config, source).initial]
+  source = factory.make_source(config)
+  shapes = [t.numpy() for t in factory.make_objective(config, source).initial]
   flat = np.concatenate([np.ravel(p) for p in shapes]).astype(np.float64)
   rate = config.synchronous.learning_rate or config.server.learning_rate
   rule = slow_truth.Rule(config.server.optimizer, rate, len(flat))
