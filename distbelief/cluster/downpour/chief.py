@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from distbelief.algorithms.server import ServerRule
 from distbelief.algorithms.sharding import Sharding
-from distbelief.cluster import lost_peers, servers
+from distbelief.cluster import lost_peers, rendezvous
 from distbelief.cluster.downpour import shard_checkpoint
 from distbelief.cluster.downpour.parameter_server import ParameterServer, ServerStatus
 from distbelief.cluster.downpour.window import Replica, WindowResult
@@ -83,7 +83,7 @@ class Chief:
       signal.signal(number, self._stop)
     try:
       with lost_peers.translated():
-        servers.wait_for_tasks(
+        rendezvous.wait_for_tasks(
           self._addresses, self._config.cluster.start_timeout, self._display.message
         )
         self._check_agreement()

@@ -17,10 +17,10 @@ from distbelief import errors
 from distbelief.cluster.launch import (
   agreement,
   environment,
+  fork,
   linux,
   processes,
   tf_config,
-  trial,
 )
 from distbelief.models import handed_over
 from distbelief.rundir import workdirs
@@ -76,7 +76,7 @@ def _lead(
 ) -> int:
   """Is the chief, or worker 0 where there is none: it keeps the run's directory."""
   # TensorFlow comes in now that its settings are made.
-  from distbelief.cluster import servers
+  from distbelief.cluster import serving
   from distbelief.cluster.launch import tasks
 
   with workdirs.hold(Path(workdir)):
@@ -84,8 +84,8 @@ def _lead(
       print(workdirs.already_finished(config, workdir))
       return errors.DONE
     own = handed_over.resolved(config, Path(workdir))
-    trial.run_in_fork(lambda: tasks.run_preflight(own))
-    servers.refuse_taken_port(task.job, task.index, task.address)
+    fork.run_in_fork(lambda: tasks.run_preflight(own))
+    serving.refuse_taken_port(task.job, task.index, task.address)
     agreement.announce(Path(workdir), task, config)
     return _train(config, workdir, task)
 
@@ -124,19 +124,19 @@ def _serve(
   config: ml_collections.ConfigDict, workdir: str, task: tf_config.TaskSpec
 ) -> int:
   """Serves the chief, which schedules what this task does."""
-  from distbelief.cluster import servers
+  from distbelief.cluster import rendezvous, serving
 
   # A batch system tells all tasks at once; the chief needs the others for its checkpoint,
   # and they see when it has gone.
   signal.signal(signal.SIGTERM, signal.SIG_IGN)
-  chief_is_gone = servers.ChiefGone(
+  chief_is_gone = rendezvous.ChiefGone(
     task.cluster['chief'][0], first_patience=config.cluster.start_timeout
   )
 
   def finished() -> bool:
     return workdirs.is_finished(config, Path(workdir))
 
-  servers.serve(
+  serving.serve(
     task.job, task.index, task.as_tf_config(), lambda: finished() or chief_is_gone()
   )
   if finished():

@@ -11,7 +11,7 @@ import ml_collections
 import tensorflow as tf
 
 from distbelief import config as config_lib
-from distbelief.cluster import servers
+from distbelief.cluster import serving
 from distbelief.cluster.launch import environment
 from distbelief.problem import preflight
 from distbelief.telemetry import provenance
@@ -59,7 +59,7 @@ def run(
   threads = max(1, processors // len(tf_config['cluster']['worker']))
   algorithm = config_lib.algorithm(config)
   if job in algorithm.directed_jobs:
-    servers.serve(job, index, tf_config, threads=threads)
+    serving.serve(job, index, tf_config, threads=threads)
     return
   if job == 'worker':
     tf.config.threading.set_intra_op_parallelism_threads(threads)

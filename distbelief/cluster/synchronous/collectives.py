@@ -9,7 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from distbelief.cluster import servers
+from distbelief.cluster import rendezvous, serving
 
 _OPTIONS = tf.distribute.experimental.CommunicationOptions(
   implementation=tf.distribute.experimental.CommunicationImplementation.RING
@@ -82,12 +82,12 @@ class Ring(Alone):
     )
     with contextlib.ExitStack() as stack:
       try:
-        stack.enter_context(servers.answering(addresses[index]))
+        stack.enter_context(rendezvous.answering(addresses[index]))
       except OSError as error:
-        raise servers.cannot_listen(
+        raise serving.cannot_listen(
           'worker', index, addresses[index], error.strerror
         ) from error
-      servers.wait_for_tasks({'worker': addresses}, start_timeout, log)
+      rendezvous.wait_for_tasks({'worker': addresses}, start_timeout, log)
       check_agreement()
     most = max(start_timeout, _LEAST_SECONDS)
     print(f'all workers answer; connecting, for at most {most:g} s', flush=True)

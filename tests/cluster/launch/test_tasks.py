@@ -5,7 +5,7 @@ import os
 import pytest
 
 from distbelief import config as config_lib
-from distbelief.cluster import servers
+from distbelief.cluster import serving
 from distbelief.cluster.launch import tasks
 from distbelief.telemetry import provenance
 
@@ -16,7 +16,7 @@ def test_replicas_share_the_processors_that_may_be_used(monkeypatch, processors,
   given = []
   monkeypatch.setattr(os, 'cpu_count', lambda: 64)
   monkeypatch.setattr(os, 'sched_getaffinity', lambda unused_pid: processors)
-  monkeypatch.setattr(servers, 'serve', lambda *words, threads: given.append(threads))
+  monkeypatch.setattr(serving, 'serve', lambda *words, threads: given.append(threads))
   monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '')
   tf_config = {'cluster': {'worker': ['a:1', 'a:2']}}
   origin = provenance.Invocation([], 0.0)

@@ -1,69 +1,25 @@
-"""TensorFlow's servers: how a worker or ps task lives, and how the chief finds them."""
+"""How the tasks of a cluster find each other before TensorFlow connects them."""
 
 from __future__ import annotations
 
 import concurrent.futures
 import contextlib
 import math
-import os
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
-
-import tensorflow as tf
 
 from distbelief import errors
 
 Cluster = Mapping[str, Sequence[str]]  # Addresses, host:port, by job.
 
-_LOOK_SECONDS = 1.0  # Between two looks at whether the run has ended.
 _PROBE_SECONDS = 1.0  # A host that is up answers within this time.
 _FIRST_LINE_SECONDS, _NEXT_LINE_SECONDS = 5.0, 10.0
 _GONE_SECONDS = 30.0  # A chief may restart: its servers wait for it that long.
 
 # What a probe finds, as it is added to an address.
 _UP, _DOWN, _UNKNOWN_HOST = ' (up)', '', ' (unknown host)'
-
-
-def serve(
-  job: str,
-  index: int,
-  tf_config: Mapping[str, Any],
-  ended: Callable[[], bool] = lambda: False,
-  threads: int = 0,
-) -> None:
-  """Is the life of a worker or ps task: serves the chief until the run has ended.
-
-  TensorFlow's own `Server.join` never returns.
-
-  Args:
-    job: 'worker' or 'ps'.
-    index: Of the task.
-    tf_config: What TF_CONFIG says, parsed.
-    ended: Looked at every second; a task of a launcher may as well wait to be killed.
-    threads: For one operation; 0: as many as there are processors.
-  """
-  address = tf_config['cluster'][job][index]
-  try:
-    server = tf.distribute.Server(
-      tf_config['cluster'],
-      job_name=job,
-      task_index=index,
-      protocol='grpc',
-      config=tf.compat.v1.ConfigProto(
-        intra_op_parallelism_threads=threads,
-        # A task that has one thread, as on a machine with one processor, answers nobody
-        # while a window runs: evaluations would wait for the end of the run.
-        inter_op_parallelism_threads=max(2, len(os.sched_getaffinity(0))),
-      ),
-    )
-  except tf.errors.OpError as error:
-    raise cannot_listen(job, index, address, error.message) from error
-  while not ended():
-    time.sleep(_LOOK_SECONDS)
-  del server  # It has lived until here.
 
 
 class ChiefGone:
@@ -93,22 +49,6 @@ class ChiefGone:
     if self._last_seen is None:
       return self._clock() - self._start > self._first_patience
     return self._clock() - self._last_seen > self._patience
-
-
-def cannot_listen(job: str, index: int, address: str, reason: str) -> errors.UserError:
-  """Returns what to say of a task whose server does not start."""
-  return errors.UserError(
-    f'{job} {index} cannot listen at {address}: is its port in use by another program? '
-    f'({reason})'
-  )
-
-
-def refuse_taken_port(job: str, index: int, address: str) -> None:
-  """Raises errors.UserError if this task could not listen at its port."""
-  try:
-    socket.create_server(('', int(address.rpartition(':')[2]))).close()
-  except OSError as error:
-    raise cannot_listen(job, index, address, error.strerror) from error
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from distbelief import errors
-from distbelief.cluster import servers
+from distbelief.cluster import rendezvous
 
 
 @pytest.fixture
@@ -20,8 +20,8 @@ def listener():
 
 @pytest.fixture
 def impatient(monkeypatch):
-  monkeypatch.setattr(servers, '_FIRST_LINE_SECONDS', 0.1)
-  monkeypatch.setattr(servers, '_NEXT_LINE_SECONDS', 0.1)
+  monkeypatch.setattr(rendezvous, '_FIRST_LINE_SECONDS', 0.1)
+  monkeypatch.setattr(rendezvous, '_NEXT_LINE_SECONDS', 0.1)
 
 
 def address_of(listener):
@@ -35,14 +35,14 @@ def closed_address():
 
 def test_tasks_that_are_there_are_not_waited_for(listener):
   cluster = {'chief': [closed_address()], 'ps': [address_of(listener)]}
-  servers.wait_for_tasks(cluster, 0.0, pytest.fail)
+  rendezvous.wait_for_tasks(cluster, 0.0, pytest.fail)
 
 
 def test_who_is_missing_is_said_on_one_line_until_the_timeout(listener, impatient):
   there, missing, nowhere = address_of(listener), closed_address(), 'no.invalid:2222'
   lines = []
   with pytest.raises(errors.LostPeerError) as caught:
-    servers.wait_for_tasks(
+    rendezvous.wait_for_tasks(
       {'ps': [there, missing], 'worker': [nowhere]}, 0.5, lines.append
     )
   names = f'ps 1 at {missing}, worker 0 at {nowhere} (unknown host)'
@@ -62,7 +62,7 @@ def test_a_late_task_ends_the_waiting(impatient):
     if not servers_started:
       servers_started.append(socket.create_server((host, int(port))))
 
-  servers.wait_for_tasks({'worker': [address]}, 30.0, start)
+  rendezvous.wait_for_tasks({'worker': [address]}, 30.0, start)
   servers_started[0].close()
 
 
@@ -74,14 +74,14 @@ def test_ctrl_c_works_while_waiting(impatient):
   before = signal.signal(signal.SIGINT, signal.default_int_handler)
   try:
     with pytest.raises(KeyboardInterrupt):
-      servers.wait_for_tasks({'ps': [closed_address()]}, 30.0, interrupt)
+      rendezvous.wait_for_tasks({'ps': [closed_address()]}, 30.0, interrupt)
   finally:
     signal.signal(signal.SIGINT, before)
 
 
 def test_a_chief_is_gone_when_it_was_there_and_is_away_for_a_while(listener):
   now = [0.0]
-  gone = servers.ChiefGone(address_of(listener), patience=30.0, clock=lambda: now[0])
+  gone = rendezvous.ChiefGone(address_of(listener), patience=30.0, clock=lambda: now[0])
   assert not gone()
   listener.close()
   now[0] = 30.0
@@ -92,7 +92,7 @@ def test_a_chief_is_gone_when_it_was_there_and_is_away_for_a_while(listener):
 
 def test_a_chief_that_has_not_come_yet_is_not_gone():
   now = [0.0]
-  gone = servers.ChiefGone(closed_address(), patience=30.0, clock=lambda: now[0])
+  gone = rendezvous.ChiefGone(closed_address(), patience=30.0, clock=lambda: now[0])
   now[0] = 1000.0
   assert not gone()
 
@@ -100,9 +100,9 @@ def test_a_chief_that_has_not_come_yet_is_not_gone():
 def serve_in_a_process(address, ended='False'):
   """Its own process: a TensorFlow server never goes before its process does."""
   program = (
-    'from distbelief.cluster import servers\n'
+    'from distbelief.cluster import serving\n'
     f'tf_config = {{"cluster": {{"ps": ["{address}"]}}}}\n'
-    f'servers.serve("ps", 0, tf_config, ended=lambda: {ended})\n'
+    f'serving.serve("ps", 0, tf_config, ended=lambda: {ended})\n'
   )
   return subprocess.Popen(
     [sys.executable, '-c', program],
@@ -128,7 +128,7 @@ def test_a_server_lives_until_the_run_has_ended(tmp_path):
   process = serve_in_a_process(address, ended)
   drain = threading.Thread(target=process.stderr.read)
   drain.start()
-  servers.wait_for_tasks({'ps': [address]}, 60.0, print)
+  rendezvous.wait_for_tasks({'ps': [address]}, 60.0, print)
   (tmp_path / 'ended').touch()
   start = time.monotonic()
   assert process.wait(60) == 0
@@ -139,13 +139,13 @@ def test_a_server_lives_until_the_run_has_ended(tmp_path):
 def test_a_task_answers_before_its_server_does():
   address = closed_address()
   for _ in range(2):  # Nothing keeps the port.
-    with servers.answering(address):
+    with rendezvous.answering(address):
       for _ in range(200):  # More than wait in line unanswered.
-        servers.wait_for_tasks({'worker': [address]}, 0.0, pytest.fail)
+        rendezvous.wait_for_tasks({'worker': [address]}, 0.0, pytest.fail)
     with pytest.raises(errors.LostPeerError):
-      servers.wait_for_tasks({'worker': [address]}, 0.0, lambda line: None)
+      rendezvous.wait_for_tasks({'worker': [address]}, 0.0, lambda line: None)
 
 
 def test_a_task_that_cannot_answer_says_so(listener):
-  with pytest.raises(OSError, match='in use'), servers.answering(address_of(listener)):
+  with pytest.raises(OSError, match='in use'), rendezvous.answering(address_of(listener)):
     pytest.fail('the port is taken')
