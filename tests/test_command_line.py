@@ -380,7 +380,7 @@ def test_the_package_installs_the_console_command():
 def test_the_launcher_imports_no_tensorflow(workdir):
   """Nor Keras or plots: all of it is time before the first process starts."""
   code = (
-    'import sys, distbelief.cluster.launcher\n'
+    'import sys, distbelief.cluster.launch.local\n'
     'from distbelief.command_line import main, train\n'
     'print(sorted({"tensorflow", "keras", "matplotlib", "jinja2"} & set(sys.modules)))'
   )

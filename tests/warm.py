@@ -35,7 +35,11 @@ _MODULES = (
   'distbelief.cluster.launch.local',
   'distbelief.cluster.launch.supervisor',
   'distbelief.cluster.launch.tasks',
+  'distbelief.cluster.downpour.chief',
+  'distbelief.cluster.synchronous.worker',
   'distbelief.simulation.launch',
+  'distbelief.simulation.train_downpour',
+  'distbelief.simulation.train_synchronous',
   'distbelief.experiments.report',
   'distbelief.analysis.trace',
 )

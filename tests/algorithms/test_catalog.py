@@ -112,8 +112,9 @@ def test_the_launcher_is_free_of_tensorflow():
   """The process that Ctrl-C reaches starts at once, and has nothing to hang on."""
   program = (
     'import sys\n'
-    'from distbelief import command_line, config, run, workdirs\n'
-    'from distbelief.cluster import by_hand, launcher, supervisor\n'
+    'from distbelief import command_line, config, run\n'
+    'from distbelief.rundir import workdirs\n'
+    'from distbelief.cluster.launch import external_task, local, supervisor\n'
     'from distbelief.algorithms import catalog\n'
     'made = config.default_config()\n'
     'config.check(made); config.jobs(made); catalog.everything()\n'
@@ -125,7 +126,7 @@ def test_the_launcher_is_free_of_tensorflow():
 
 FOURTH = '''"""Nobody does anything."""
 from distbelief.algorithms.catalog import Algorithm, Labels
-from distbelief.config_field import Field, at_least
+from distbelief.declarations.config_field import Field, at_least
 
 ALGORITHM = Algorithm(
   name='fourth',

@@ -85,7 +85,7 @@ def test_the_function_is_called_once_for_each_split(tmp_path, shuffle_buffer):
     ('counted', ['holdout', 'train', 'train', 'train']),
   ],
 )
-def test_the_rehearsal_calls_the_function_once_for_each_split(name, calls):
+def test_the_preflight_calls_the_function_once_for_each_split(name, calls):
   CALLS.clear()
   config = config_lib.default_config()
   config.model.name = 'tests.users:network'

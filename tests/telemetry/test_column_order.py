@@ -30,11 +30,11 @@ if sys.argv[1] == 'shuffled':
 
 import numpy as np
 import tensorflow as tf
-from distbelief.cluster import collectives, lockstep
-from distbelief.cluster.leader import Start
+from distbelief.cluster.synchronous import collectives, replica
+from distbelief.cluster.synchronous.leader import Start
 from distbelief.algorithms import synchronous
 from distbelief.telemetry import barrier, records
-from tests.cluster import in_process
+from tests import in_process
 from tests.simulation import simulated
 
 folder = Path(sys.argv[2])
@@ -57,7 +57,7 @@ for limit in (7, 12):
 rule = synchronous.load_rule(config.server, 1)
 objective = run.objective
 start = Start.zeros(1 + len(rule.slots), sum(run.sharding.sizes), 0, 1)
-together = lockstep.Lockstep(
+together = replica.Replica(
   config, collectives.Alone(), objective, rule,
   run.source.minibatches(0, 1, tf.constant(0, tf.int64), 8, 0), 0,
 )

@@ -80,7 +80,7 @@ def test_another_address_is_named(tmp_path):
 def test_a_task_that_knows_only_some_others_agrees(tmp_path):
   announce(tmp_path, ('worker', 1))
   some = {**CLUSTER, 'worker': {'1': 'b:2'}}
-  mine = task('worker', 1, some, told=['worker'])
+  mine = task('worker', 1, some, directed=['worker'])
   agreement.announce(tmp_path, mine, config(**{'cluster.num_replicas': 7}))
   agreement.check(tmp_path, task('chief', 0), list(CLUSTER), patience=0)
 

@@ -67,7 +67,7 @@ def test_the_sparse_form_and_other_keys_are_understood():
 
   only_mine = {**CLUSTER, 'worker': {'1': 'b:2'}}
   given = {'sparseCluster': only_mine, 'task': {'type': 'worker', 'index': '1'}}
-  task = tf_config.parse(given, told=['worker', 'ps'])
+  task = tf_config.parse(given, directed=['worker', 'ps'])
   assert not task.is_whole and task.address == 'b:2'
   assert task.as_tf_config()['cluster']['worker'] == {1: 'b:2'}
 

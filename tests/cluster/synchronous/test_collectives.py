@@ -16,7 +16,7 @@ from distbelief.cluster.synchronous import collectives
 
 _WAITING = """
 import ctypes
-from distbelief.cluster import collectives
+from distbelief.cluster.synchronous import collectives
 with collectives._bounded({seconds}):
   ctypes.PyDLL(None).usleep({microseconds})  # With Python's lock held.
 print('in time')

@@ -15,7 +15,7 @@ import pytest
 
 from distbelief import errors
 
-_REPOSITORY = pathlib.Path(__file__).parents[2]
+_REPOSITORY = pathlib.Path(__file__).parents[3]
 _FAKE_RUN = pathlib.Path(__file__).with_name('fake_run.py')
 _PATIENCE = (
   120.0  # Seconds; everything takes less than one, but for importing TensorFlow.
