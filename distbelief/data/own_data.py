@@ -182,7 +182,7 @@ class OwnData(examples.Examples):
 class _Traced:
   """What a function's dataset is made of: one call serves every graph that reads it.
 
-  It also has one order, whatever seed Keras or the user set globally since.
+  It also has one order, whatever seed Keras or the user has set globally.
 
   Attributes:
     definition: The operations.
@@ -192,6 +192,7 @@ class _Traced:
     """Calls `make` where a graph is made; it may raise."""
 
     def read() -> tf.Tensor:
+      tf.compat.v1.get_default_graph().seed = None  # Of what was set for a model.
       made = make()
       self._spec = made.element_spec
       return tf.data.experimental.to_variant(made)

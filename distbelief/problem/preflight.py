@@ -21,8 +21,11 @@ _SOME = 100  # That tell one order from another.
 _PYTHON = ('PyFunc', 'PyFuncStateless', 'EagerPyFunc')  # Operations that call Python.
 
 
-def run(config: ml_collections.ConfigDict) -> None:
+def run(config: ml_collections.ConfigDict) -> data.Source:
   """Makes the model, prepares the data, and does a step if either is the user's.
+
+  Returns:
+    The data, for who trains in this process.
 
   Raises:
     errors.UserError: With the field, its value and the remedy.
@@ -45,6 +48,7 @@ def run(config: ml_collections.ConfigDict) -> None:
   if own_data or config.model.name not in models.built_ins():
     _refuse_resources(config, source, objective)
     _try_first_step(config, source, objective)
+  return source
 
 
 def _refuse_python(config: ml_collections.ConfigDict, source: data.Source) -> None:

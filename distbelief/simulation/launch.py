@@ -98,8 +98,8 @@ def _train(
   for kind in kinds:
     signal.signal(kind, lambda number, frame: stopped_by.append(number))
   try:
-    preflight.run(config)
-    trainer = train(config, workdir, display, invocation)
+    source = preflight.run(config)
+    trainer = train(config, workdir, display, invocation, source)
     if trainer.train(lambda: bool(stopped_by)):
       return errors.DONE
     if trainer.save():

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from distbelief import config as config_lib
-from distbelief import errors
+from distbelief import data, errors
 from distbelief.algorithms.server import ServerRule
 from distbelief.algorithms.sharding import Sharding
 from distbelief.problem import factory
@@ -57,6 +57,7 @@ class Downpour:
     workdir: Path,
     display: Reporter,
     invocation: provenance.Invocation,
+    source: data.Source,
   ) -> None:
     """Finds where the run is.
 
@@ -65,11 +66,11 @@ class Downpour:
       workdir: Prepared for it.
       display: Shows `progress` and `message`.
       invocation: What started the run.
+      source: Source of its data.
     """
     self._config = config
     num_replicas = config_lib.num_replicas(config)
     num_shards = config_lib.jobs(config)['ps']
-    source = factory.make_source(config)
     objective = factory.make_objective(config, source)
     rule = ServerRule.from_config(config)
     self._num_shards = num_shards

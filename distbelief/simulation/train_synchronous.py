@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from distbelief import config as config_lib
+from distbelief import data
 from distbelief.algorithms import synchronous
 from distbelief.algorithms.statistics import Weights
 from distbelief.problem import factory
@@ -44,6 +45,7 @@ class Synchronous:
     workdir: Path,
     display: Reporter,
     invocation: provenance.Invocation,
+    source: data.Source,
   ) -> None:
     """Finds where the run is.
 
@@ -52,10 +54,10 @@ class Synchronous:
       workdir: Prepared for it.
       display: Shows `progress` and `message`.
       invocation: What started the run.
+      source: Source of its data.
     """
     self._config, self._now = config, checkpoints.seconds(workdir / 'checkpoints')
     num_replicas = self._num_replicas = config_lib.num_replicas(config)
-    source = factory.make_source(config)
     objective = factory.make_objective(config, source)
     rule = synchronous.load_rule(config.server, num_replicas)
     costs_of_run = costs.of(config, objective, 1)

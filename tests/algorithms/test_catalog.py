@@ -141,7 +141,8 @@ ALGORITHM = Algorithm(
 
 ASK = """
 import json, pathlib, sys
-from distbelief import command_line, config as config_lib
+from distbelief import config as config_lib
+from distbelief.command_line import train
 from distbelief.algorithms import catalog
 from distbelief.analysis import staleness, trace, utilisation
 from distbelief.analysis.run import Run
@@ -157,7 +158,7 @@ run = Run(sys.argv[1])
 statuses = []
 for rate in (0.25, -1):  # Flags of fields are looked for in sys.argv.
   sys.argv = [*words, f'--config.fourth.rate={rate}', '--print_config']
-  statuses.append(command_line.train(sys.argv))
+  statuses.append(train.main(sys.argv))
 drawn = gallery.of_run(run)
 events = trace.make(run).events
 columns = report.write([run], pathlib.Path('report')).read_text()

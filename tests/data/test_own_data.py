@@ -75,6 +75,8 @@ def test_the_function_is_called_once_for_each_split(tmp_path, shuffle_buffer):
       np.testing.assert_array_equal(one, other)
   assert sum(len(labels) for _, labels in data.holdout(100)) == 500
   assert sorted(CALLS) == ['holdout', 'train']
+  for one, other in zip(made('seeded_order').first(5), first, strict=True):
+    np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize(

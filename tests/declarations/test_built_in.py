@@ -66,9 +66,9 @@ config.data.name, config.model.name = 'cats_vs_dogs', 'linear'
 config_lib.check(config)
 told = config_lib.describe(config)
 light = 'tensorflow' not in sys.modules
-from distbelief import learning
-source = learning.source_of(config)
-objective = learning.objective_of(config, source)
+from distbelief.problem import factory
+source = factory.make_source(config)
+objective = factory.make_objective(config, source)
 print(json.dumps([light, told, source.num_classes, objective.shapes]))
 """
 

@@ -17,7 +17,7 @@ def test_a_clock_that_is_set_back_delays_no_checkpoint():
     during=lambda *unused: contextlib.nullcontext()
   )
   book._checkpoints = types.SimpleNamespace(write=lambda unused: None)
-  book._origin = 1e9
+  book._first_step_at = 1e9
   book.save(types.SimpleNamespace(steps=3))
   assert not book.save_due
   times.wall -= 3600

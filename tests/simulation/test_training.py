@@ -18,7 +18,7 @@ from distbelief import config as config_lib
 from distbelief import errors, run
 from distbelief.analysis import swarm as swarm_analysis
 from distbelief.analysis.run import Run
-from distbelief.data import source
+from distbelief.data import own_data, source
 from distbelief.pictures import gallery, swarm
 from distbelief.replay.replay import Replay
 from distbelief.rundir import checkpoints
@@ -414,6 +414,24 @@ def test_the_picture_of_a_finished_run_says_that_it_is_finished(tmp_path, monkey
   fields = {'num_steps': 60, 'eval_steps': 60, 'telemetry.pictures': True}
   simulated.train(tmp_path / 'run', **fields)
   assert said == ['fewer than 3 evaluations, or no time for so large a model']
+
+
+@pytest.mark.parametrize('algorithm', ['downpour', 'synchronous'])
+def test_a_users_data_function_is_called_once_for_each_split(
+  tmp_path, monkeypatch, algorithm
+):
+  """Though data are tried before the run, and then trained on in the same process."""
+  splits = []
+  call = own_data.OwnData.dataset
+
+  def dataset(self, split):
+    splits.append(split)
+    return call(self, split)
+
+  monkeypatch.setattr(own_data.OwnData, 'dataset', dataset)
+  own = {'model.name': 'tests.users:network', 'data.name': 'tests.users:examples'}
+  simulated.train(tmp_path / 'run', algorithm=algorithm, num_steps=60, **own)
+  assert sorted(splits) == ['holdout', 'train']
 
 
 def test_held_out_data_are_read_once(tmp_path, monkeypatch):
