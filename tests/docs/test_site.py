@@ -19,9 +19,9 @@ DOCS = pages.ROOT / 'docs'
 _NO_FIELDS = ('model.fit', 'model.keras')  # A method of Keras', a file.
 
 
-@pytest.fixture(scope='module')
-def site(tmp_path_factory):
-  folder = tmp_path_factory.mktemp('site')
+def test_it_builds_strictly(tmp_path):
+  """And what is built is whole: one test, since building takes long."""
+  folder = tmp_path / 'site'
   result = subprocess.run(
     [sys.executable, '-m', 'mkdocs', 'build', '--strict', '--site-dir', str(folder)],
     cwd=pages.ROOT,
@@ -36,7 +36,9 @@ def site(tmp_path_factory):
     },
   )
   assert result.returncode == 0, result.stdout + result.stderr
-  return folder
+  assert_nothing_is_loaded_from_elsewhere(folder)
+  assert_every_field_of_a_config_is_described(folder)
+  assert_every_module_has_a_page(folder)
 
 
 class _Loaded(html.parser.HTMLParser):
@@ -54,7 +56,7 @@ class _Loaded(html.parser.HTMLParser):
       self.found.append(values['href'])
 
 
-def test_nothing_is_loaded_from_elsewhere(site):
+def assert_nothing_is_loaded_from_elsewhere(site):
   found = 0
   for path in site.rglob('*.html'):
     loaded = _Loaded()
@@ -68,13 +70,13 @@ def test_nothing_is_loaded_from_elsewhere(site):
   assert found > 100
 
 
-def test_every_field_of_a_config_is_described(site):
+def assert_every_field_of_a_config_is_described(site):
   page = (site / 'reference' / 'config.html').read_text()
   for name in config_lib.flatten(config_lib.default_config()):
     assert f'<code>{name}</code>' in page
 
 
-def test_every_module_has_a_page(site):
+def assert_every_module_has_a_page(site):
   text = ''.join(p.read_text() for p in (site / 'reference' / 'code').glob('*.html'))
   for path in (pages.ROOT / 'distbelief').rglob('*.py'):
     module = '.'.join(path.relative_to(pages.ROOT).with_suffix('').parts)
