@@ -93,8 +93,9 @@ class Algorithm:
     labels: What its parts are called.
     trainers: By clock, 'module:Class' of what trains. Under cluster it is made in each
       task that is no directed job's, with (config, workdir, tf_config, display,
-      invocation, check_agreement), and its run() called; under virtual with (config, workdir, display,
-      invocation, source), see simulation/launch.py. A clock that is missing is refused by config.check.
+      invocation, check_agreement), and its run() called; under virtual with (config,
+      workdir, display, invocation, source), see simulation/launch.py. A clock that is
+      missing is refused by config.check.
     jobs: Returns how many tasks of each job a run has, from the config and the number of
       replicas. The first task of the first job leads.
     directed_jobs: Jobs whose tasks serve the leader, and do what it schedules on them.

@@ -98,7 +98,7 @@ def scalars(accumulator, tag):
 
 
 def test_tensorboard_s_wall_time_is_the_clock_s(workdir):
-  seconds = iter([0.0, 12.5, 99.0])
+  seconds = iter([0.0, 0.0, 12.5, 99.0])  # Two events introduce the run.
   writer = board.MetricWriter(workdir, config_lib.default_config(), lambda: next(seconds))
   writer.scalars(1, {'train/loss': 2.5})
   writer.scalars(2, {'train/loss': 1.5})
