@@ -1,17 +1,16 @@
 """What messages tell users to install."""
 
-import configparser
 import pathlib
 import re
+import tomllib
 
 ROOT = pathlib.Path(__file__).parents[1]
 
 
 def test_every_extra_that_a_message_names_can_be_installed():
   """From the checkout: there is no such package on PyPI."""
-  setup = configparser.ConfigParser()
-  setup.read(ROOT / 'setup.cfg')
-  extras = set(setup['options.extras_require'])
+  package = tomllib.loads((ROOT / 'pyproject.toml').read_text())
+  extras = set(package['project']['optional-dependencies'])
   advice = [
     found
     for folder in ('distbelief', 'scripts')

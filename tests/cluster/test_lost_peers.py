@@ -91,7 +91,7 @@ NOT_LOST = {
 
 @pytest.mark.parametrize(('kind', 'text'), LOST.values(), ids=LOST)
 def test_a_task_that_has_gone_is_told(kind, text):
-  with pytest.raises(errors.LostPeerError) as raised, lost_peers.told():
+  with pytest.raises(errors.LostPeerError) as raised, lost_peers.translated():
     raise kind(None, None, text)
   assert f'a task was lost ({kind.__name__}: ' in str(raised.value)
   assert str(raised.value).endswith('; the same command resumes')
@@ -99,7 +99,7 @@ def test_a_task_that_has_gone_is_told(kind, text):
 
 @pytest.mark.parametrize(('kind', 'text'), NOT_LOST.values(), ids=NOT_LOST)
 def test_an_error_of_the_users_is_none(kind, text):
-  with pytest.raises(kind) as raised, lost_peers.told():
+  with pytest.raises(kind) as raised, lost_peers.translated():
     raise kind(None, None, text)
   assert not lost_peers.is_lost_peer(raised.value)
 

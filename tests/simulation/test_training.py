@@ -445,7 +445,7 @@ def test_held_out_data_are_read_once(tmp_path, monkeypatch):
 
   monkeypatch.setattr(source.Source, 'holdout', holdout)
   workdir = tmp_path / 'run'
-  simulated.train(workdir, num_steps=120, eval_steps=30)
+  simulated.train(workdir, num_steps=120, eval_steps=30, **runs.SAMPLED)
   assert len(metrics.read_csv(workdir)) == 4
   assert swarm_analysis.load(workdir)[1] is not None
   assert sizes == [1024]

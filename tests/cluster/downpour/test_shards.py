@@ -66,7 +66,7 @@ def test_value_is_version_on_every_fetch(cluster):
   coordinator.join()
   for result in results:
     assert [int(value) for value in result.fetch()] == [PUSHES, 0, 0]
-  look = parameters.look()
+  look = parameters.poll()
   total = sum(shard.size for shard in parameters.shards)
   assert total % SHARDS, 'the shards must be uneven'
   # Each of four closures ran somewhere; a worker that ran two pushed as two incarnations.

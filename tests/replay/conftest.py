@@ -1,0 +1,1 @@
+from tests.simulation.conftest import each_table_is_computed_once  # noqa: F401
