@@ -1,4 +1,4 @@
-r"""Three replicas whose sleeps are known, to hold timelines and staleness to arithmetic.
+r"""Three replicas with known sleeps, to check timelines and staleness against arithmetic.
 
 Steps of 100 ms that vary by 15 % (constant ones fall into phase), 2 shards; the acoustic
 network is small, so that computing and moving parameters cost little of that.

@@ -1,7 +1,7 @@
 r"""Clusters that are padded, for the simulator to predict.
 
 Steps of 200 ms that vary by 15 %, 1 shard, a network so small that two cores host 20
-replicas, and long windows: what they wait for is not the processor.
+replicas, and long windows: the processor is not what they wait for.
 
 Run:  python scripts/reproduce.py --experiment=simulator_validation
 Expect: see paper_results/simulator.

@@ -1,6 +1,6 @@
 """The process of `distbelief.train`: python -m distbelief._launched ORDER.json WORKDIR.
 
-It is no command of a user's: the order is what `distbelief.run.train` wrote.
+Not a command for users: `distbelief.run.train` writes the order file.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from distbelief.command_line.program import program
 
 @program
 def main(argv: list[str]) -> int:
-  """Launches what the order says; returns an exit status."""
+  """Launches the run that the order file describes; returns an exit status."""
   order, workdir = argv[1:]
   words = json.loads(Path(order).read_text())
   config = config_lib.from_json(json.dumps(words['config']))

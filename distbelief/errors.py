@@ -1,4 +1,4 @@
-"""What a user can act on: errors told in one line, and exit statuses (contract 7)."""
+"""Errors that a user can act on, in one line each, and exit statuses (contract 7)."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ INTERRUPTED = 130  # Ctrl-C.
 LOST_PEER = 134  # A task or a machine went away; the same command resumes.
 TERMINATED = 143  # SIGTERM, after a checkpoint; the same command resumes.
 
-# What stands before what is wrong: Keras' words, and TensorFlow's for a graph, with the
-# lines of Python that made the operation.
+# Lines that precede the reason: Keras' preface, and TensorFlow's for a graph, with the
+# lines of Python that created the operation.
 _PREFACE = re.compile(
   r'Exception encountered when calling|Graph execution error:|Detected at node |'
   r'File ".*", line \d+, in |<stack traces unavailable>'
 )
 _NODE = re.compile(r'{{function_node [^}]*}}\s*')  # And the function's own name.
 
-# Files of whom an error is not the user's line.
+# Files whose lines are not the user's.
 _NOT_OWN = (
   os.path.dirname(os.path.abspath(__file__)),
   os.path.dirname(os.__file__),
@@ -38,21 +38,21 @@ class UserError(Exception):
 
 
 class LostPeerError(UserError):
-  """A task or a machine that the run needs has gone, or has not come."""
+  """A task or a machine that the run needs is gone, or has not appeared."""
 
   status = LOST_PEER
 
 
 class ConfigError(UserError):
-  """A field of the config that cannot be."""
+  """An invalid field of the config."""
 
   def __init__(self, field: str, value: object, remedy: str) -> None:
-    """Makes the one line.
+    """Formats the line.
 
     Args:
-      field: The field as the user writes it, e.g. 'config.downpour.n_fetch'.
-      value: What it was; None: nothing to show.
-      remedy: What it must be, e.g. 'must be at least 1; the paper uses 1'.
+      field: Name of the field as the user writes it, e.g. 'config.downpour.n_fetch'.
+      value: Value of the field; None: there is none to show.
+      remedy: Condition that it must meet, e.g. 'must be at least 1; the paper uses 1'.
     """
     shown = '' if value is None else f' ({value!r})'
     super().__init__(f'{field}{shown} {remedy}')
@@ -60,13 +60,13 @@ class ConfigError(UserError):
 
 
 def one_line(error: BaseException) -> str:
-  """Returns what an error is and says, and the user's line that raised it."""
+  """Returns an error's type and message, and the user's line that raised it."""
   told = first_line(error)
   return type(error).__name__ + (f': {told}' if told else '') + _place(error)
 
 
 def first_line(error: BaseException) -> str:
-  """Returns the first line that tells what is wrong; empty if an error has no text."""
+  """Returns the first line of the reason; empty if an error has no text."""
   text = re.sub(r'\x1b\[[0-9;]*m', '', str(error))  # Keras prints bold.
   lines = [_NODE.sub('', line).strip() for line in text.splitlines()]
   return next((line for line in lines if line and not _PREFACE.match(line)), '')

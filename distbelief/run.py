@@ -35,21 +35,21 @@ def train(
   process of its own: the caller is never forked, and its TensorFlow not touched.
 
   Args:
-    config: From `distbelief.default_config()`.
-    workdir: The run's directory; if it has a run of the same config, that is resumed.
-    model: In place of config.model.name: a built Keras 3 model (it stays as it is; the
-      trained one is model.keras in `workdir`), or a function at the top of a file that
-      returns one, or its name.
-    data: In place of config.data.name: a function at the top of a file, of (split, seed)
-      with split 'train' or 'holdout', that returns a tf.data.Dataset of single examples
-      (inputs, label); or its name.
-    clock: cluster, or virtual: simulated time, in one process.
+    config: Config that starts from `distbelief.default_config()`.
+    workdir: Directory of the run; if it has a run of the same config, that is resumed.
+    model: Model that replaces config.model.name: a built Keras 3 model (it stays as it
+      is; the trained one is model.keras in `workdir`), or a function at the top of a file
+      that returns one, or its name.
+    data: Data that replace config.data.name: a function at the top of a file, of (split,
+      seed) with split 'train' or 'holdout', that returns a tf.data.Dataset of single
+      examples (inputs, label); or its name.
+    clock: Clock backend: cluster, or virtual: simulated time, in one process.
 
   Returns:
-    What the run's summary.json holds.
+    The contents of the run's summary.json.
 
   Raises:
-    errors.UserError: If a field cannot be, the workdir holds another run, or the model
+    errors.UserError: If a field is invalid, the workdir holds another run, or the model
       or the data cannot be handed to another process.
     RuntimeError: If the training failed; the reason is on standard error.
   """
@@ -65,7 +65,7 @@ def train(
     if config.model.name == handed_over.FILE_NAME and hasattr(model, 'save'):
       _save(model, Path(workdir) / handed_over.FILE_NAME)
   with tempfile.NamedTemporaryFile('w', suffix='.json') as file:
-    # The command that a reader of the summary can repeat is the caller's.
+    # The summary names the caller's command: that one can be repeated.
     order = {'config': config.to_dict(), 'command': sys.argv, 'clock': clock}
     json.dump(order, file)
     file.flush()
@@ -105,7 +105,7 @@ def _save(model: Any, path: Path) -> None:
     )
   try:
     model.save(path)
-  except Exception as error:  # Keras raises what it likes.
+  except Exception as error:  # Keras may raise anything.
     raise errors.UserError(
       f'model ({model.name}) cannot be saved: {errors.one_line(error)}; let its classes '
       'have get_config(), or hand over a function that makes it'
@@ -114,7 +114,7 @@ def _save(model: Any, path: Path) -> None:
 
 def _run(words: list[str]) -> int:
   """Runs a launcher; Ctrl-C reaches it once, and leaves it time for a checkpoint."""
-  # What can be imported here can be there.
+  # Makes the same modules importable there.
   paths = os.pathsep.join(path or os.getcwd() for path in sys.path)
   environ = {**os.environ, 'PYTHONPATH': paths}
   with subprocess.Popen(words, start_new_session=True, env=environ) as process:
@@ -136,20 +136,20 @@ def launch(
   """Runs a whole cluster on this machine, or one task of a larger one.
 
   Args:
-    config: Checked here.
+    config: Config of the run; checked here.
     workdir: The run's directory.
-    tf_config: What the environment's TF_CONFIG says, parsed; None: start everything.
-    command: What started this process, for the summary; by default its own words.
+    tf_config: Parsed TF_CONFIG of the environment; None: start everything.
+    command: Command that started this process, for the summary; by default sys.argv.
     clock: The clock backend: cluster (real processes) or virtual (simulated time, in
       this process).
 
   Returns:
-    An exit status, see errors.py.
+    Exit status, see errors.py.
   """
   if tf_config is not None and clock == 'cluster':
     from distbelief.cluster.launch import external_task
 
-    config_lib.check_fields(config)  # The rest when the cluster is known.
+    config_lib.check_fields(config)  # The rest once the cluster is known.
     return external_task.run_task(config, workdir, tf_config)
   config_lib.check(config, clock)
   with contextlib.ExitStack() as stack:
@@ -173,10 +173,10 @@ def launch(
 
 @contextlib.contextmanager
 def _device_of_simulator(device: str) -> Iterator[None]:
-  """Lets TensorFlow, which must not have started, see what config.cluster.device says.
+  """Makes config.cluster.device visible to TensorFlow, which must not have started.
 
   Raises:
-    errors.ConfigError: If that is a GPU, and there is none.
+    errors.ConfigError: If the device is a GPU, and there is none.
   """
   from distbelief.cluster.launch import environment
 

@@ -1,4 +1,4 @@
-"""What a user names in a config: a function of theirs, 'module:function'."""
+"""Functions of the user's that a config names, as 'module:function'."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _importing: list[str] = []  # Modules of users, the innermost last.
 
 
 def is_user_function(name: str) -> bool:
-  """Returns whether a name in a config is of a user's function."""
+  """Returns whether a name in a config is that of a user's function."""
   return ':' in name
 
 
 def load_function(field: str, name: str) -> Callable[..., Any]:
-  """Returns the function that `name` names.
+  """Returns the function of a name.
 
   Args:
-    field: Of the config, for messages, e.g. 'config.model.name'.
-    name: 'module:function', with the module importable from here or from the installed
-      packages, or 'path/to/file.py:function'.
+    field: Field of the config, for messages, e.g. 'config.model.name'.
+    name: Name of the function: 'module:function', with the module importable from here or
+      from the installed packages, or 'path/to/file.py:function'.
 
   Raises:
     errors.ConfigError: If there is none.
@@ -67,7 +67,7 @@ def name_of(what: str, given: Callable[..., Any]) -> str:
 
   Args:
     what: 'model' or 'data', for messages.
-    given: A function.
+    given: Function to name.
 
   Raises:
     errors.UserError: If no other process could.
@@ -119,7 +119,7 @@ def _of_file(path: str) -> Any:
     os.path.realpath(path)
   ):
     return loaded
-  if loaded or name in sys.stdlib_module_names:  # Others want that one.
+  if loaded or name in sys.stdlib_module_names:  # Other code imports that one.
     name = f'_own_{zlib.crc32(folder.encode()):08x}_{name}'
     if name in sys.modules:
       return sys.modules[name]

@@ -1,1 +1,1 @@
-"""What the papers define, as pure functions on tensors: no cluster in sight."""
+"""The papers' algorithms as pure functions on tensors, independent of any cluster."""

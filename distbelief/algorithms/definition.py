@@ -1,11 +1,12 @@
-"""What an algorithm is to all other code: its tasks, its waiting, its words.
+"""The declaration of an algorithm: its tasks, who waits for whom, its labels.
 
 An algorithm is one file of algorithms/catalog, which declares ALGORITHM. Nothing else
-compares its name: who has to know asks the Algorithm. So its facts are named by what they
-mean to those who ask (does a replica wait, is there a server), not by who has them; an
-algorithm that shares some of them with another shares no code with it.
+compares its name: other code asks the Algorithm. So its fields are named by their meaning
+to that code (does a replica wait, is there a server), not by the algorithm that has them;
+algorithms with equal fields share no code.
 
-No TensorFlow here: the launcher reads this. What needs it stands as 'module:Class'.
+No TensorFlow here: the launcher reads this. Classes that need it are named by
+'module:Class'.
 """
 
 from __future__ import annotations
@@ -33,15 +34,15 @@ class StepUnit(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Labels:
-  """What an algorithm's parts are called in pictures and traces.
+  """Labels of an algorithm's parts in pictures and traces.
 
   Attributes:
-    title: A few words on who waits for whom, for a timeline.
-    push: Span in which what a step found out travels.
-    updates: Group of a trace's rows that show updates.
-    update_row: One such row in a trace; '{}' stands for the shard's index.
-    update_tick: The same in a timeline.
-    leader: Task that keeps the run's directory.
+    title: Title of its timeline, a few words on who waits for whom.
+    push: Name of the span in which the result of a step travels.
+    updates: Name of the group of rows that show updates in a trace.
+    update_row: Name of one such row in a trace; '{}' stands for the shard's index.
+    update_tick: Likewise, in a timeline.
+    leader: Name of the task that keeps the run's directory.
   """
 
   title: str
@@ -88,39 +89,44 @@ class Algorithm:
   """One way to couple replicas.
 
   Attributes:
-    name: The word for config.algorithm; the name of its file.
-    summary: Who waits for whom, in a few words, for the comment of config.algorithm.
-    labels: What its parts are called.
-    trainers: By clock, 'module:Class' of what trains. Under cluster it is made in each
-      task that is no directed job's, with (config, workdir, tf_config, display,
-      invocation, check_agreement), and its run() called; under virtual with (config,
-      workdir, display, invocation, source), see simulation/launch.py. A clock that is
-      missing is refused by config.check.
-    jobs: Returns how many tasks of each job a run has, from the config and the number of
-      replicas. The first task of the first job leads.
-    directed_jobs: Jobs whose tasks serve the leader, and do what it schedules on them.
+    name: Value of config.algorithm, and name of its file.
+    summary: Description for the comment of config.algorithm: who waits for whom, in a few
+      words.
+    labels: Labels of its parts.
+    trainers: Trainer classes by clock, each as 'module:Class'. Under cluster, each task
+      of a job that is not directed creates one with (config, workdir, tf_config, display,
+      invocation, check_agreement) and calls run(); under virtual it is created with
+      (config, workdir, display, invocation, source), see simulation/launch.py.
+      config.check refuses a clock that is missing.
+    jobs: Function that returns the number of tasks of each job, from the config and the
+      number of replicas. The first task of the first job leads.
+    directed_jobs: Jobs whose tasks serve the leader, which schedules their work.
     has_server: Whether parameters live on servers, from which replicas fetch and to
       which they push.
     replicas_wait: Whether every update waits for all replicas (backups apart).
     workers_restart: Whether the others go on while a worker is started again.
-    single_process: Whether there is one replica, whatever config.cluster says.
-    updates_are_replicated: Whether all replicas make the same update, each for itself,
-      so that one of them stands for all.
-    waits_between_steps: Whether what passes between a replica's steps, of which its
-      records say nothing, is waiting too. (Else wait_start and wait_end tell all.)
-    fields: Its own section of the config.
-    check: Raises errors.ConfigError for what cannot be in that section, from the config
-      and the clock.
-    learning_rate_fields: Where its rate stands; the first that is set holds.
-    step_unit: Returns what config.num_steps must be a multiple of, from the config and
-      the number of replicas.
-    warmstart_steps: Returns how many steps replica 0 does alone.
-    backup_workers: Returns how many replicas an update does without.
-    overlaps: Returns whether what travels does so while the next step computes.
-    intervals: Returns how often replicas exchange what, for the report.
-    theoretical_staleness: Returns the mean staleness by theory, None if nothing says.
-    count_bytes: Returns the bytes of an exchange, from it and those of the parameters.
-    schedule: 'module:function' that makes a Schedule of records, for replay (None: it
+    single_process: Whether there is only one replica, whatever config.cluster says.
+    updates_are_replicated: Whether every replica performs the same update for itself, so
+      that one of them stands for all.
+    waits_between_steps: Whether the time between a replica's steps, which its records do
+      not cover, counts as waiting. (Else wait_start and wait_end cover all of it.)
+    fields: Fields of its own section of the config.
+    check: Function that raises errors.ConfigError for impossible values in that section,
+      from the config and the clock.
+    learning_rate_fields: Fields that may hold its rate; the first one that is set counts.
+    step_unit: Function that returns the unit of which config.num_steps must be a
+      multiple, from the config and the number of replicas.
+    warmstart_steps: Function that returns the number of steps that replica 0 does alone.
+    backup_workers: Function that returns the number of replicas that an update does
+      without.
+    overlaps: Function that returns whether transfers overlap the computation of the next
+      step.
+    intervals: Function that returns how often replicas exchange what, for the report.
+    theoretical_staleness: Function that returns the mean staleness by theory, None if no
+      theory covers the case.
+    count_bytes: Function that returns the bytes of an exchange, from it and the bytes of
+      the parameters.
+    schedule: 'module:function' that builds a Schedule from records, for replay (None: it
       cannot be replayed).
     recomputation: 'module:Class' that recomputes such a schedule.
   """
@@ -147,7 +153,7 @@ class Algorithm:
   backup_workers: Callable[[Config], int] = _no_steps
   overlaps: Callable[[Config], bool] = _never
   intervals: Callable[[Config], str] = _no_intervals
-  # What is said of a run.
+  # Figures that describe a run.
   theoretical_staleness: Callable[[Config, staleness.Conditions], float | None] = (
     staleness.unknown
   )
@@ -171,11 +177,11 @@ class Algorithm:
     return next(rate for rate in found if rate is not None)
 
   def trainer(self, clock: str) -> Any:
-    """Imports and returns what trains under a clock."""
+    """Imports and returns the trainer class for a clock."""
     return pkgutil.resolve_name(self.trainers[clock])
 
   def replay_parts(self) -> tuple[Any, Any]:
-    """Imports and returns what makes a schedule of records, and what recomputes it.
+    """Imports and returns the builder of a schedule, and the class that recomputes it.
 
     Raises:
       errors.ConfigError: If there is none.
@@ -188,7 +194,7 @@ class Algorithm:
 
 
 def num_replicas(config: Config) -> int:
-  """Returns how many replicas config.cluster says, whatever the algorithm."""
+  """Returns the number of replicas in config.cluster, whatever the algorithm."""
   return 2 if config.cluster.num_replicas is None else config.cluster.num_replicas
 
 

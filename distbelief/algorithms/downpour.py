@@ -10,8 +10,8 @@
       step <- step + 1
 
 The cluster (cluster/downpour/client.py), the simulator (simulation/downpour.py) and
-replay have a loop each, in a graph, as events and as recorded; these functions say what
-happens in it.
+replay have a loop each, in a graph, as events and as recorded; these functions are its
+body.
 Parameters and gradients are lists of tensors, one per variable of the model: flattening
 them at every step would cost as much as the matrix products.
 """
@@ -30,7 +30,7 @@ Tensors = list[Any]  # One tensor per variable of the model.
 
 @dataclasses.dataclass(frozen=True)
 class DownpourOptions:
-  """What config.downpour says of a replica's steps."""
+  """The options of config.downpour for a replica's steps."""
 
   n_fetch: int  # Steps between two fetches.
   n_push: int  # Steps between two pushes.
@@ -54,7 +54,7 @@ class DownpourOptions:
 
   @property
   def needs_local_steps(self) -> bool:
-    """Whether local steps are seen; else the next fetch always replaces them."""
+    """Whether local steps have an effect; else the next fetch always replaces them."""
     return self.n_fetch > 1
 
 
@@ -96,11 +96,11 @@ def staleness(version_applied: Any, oldest_version: Any) -> Any:
 def oldest_versions(held: np.ndarray, first: Sequence[int] = (0,)) -> np.ndarray:
   """Returns each shard's version in the oldest parameters used, [pushes, shards].
 
-  What a graph accrues step by step, a replica of a cluster keeps as a running minimum.
+  For whole arrays of steps; a replica of a cluster keeps a running minimum instead.
 
   Args:
     held: Versions that each step of some pushes used, [steps, shards].
-    first: Place of the first step of each push.
+    first: Index of the first step of each push.
   """
   return np.minimum.reduceat(held, first, axis=0)
 
@@ -108,10 +108,10 @@ def oldest_versions(held: np.ndarray, first: Sequence[int] = (0,)) -> np.ndarray
 def window_steps(left: Any, num_replicas: int) -> Any:
   """Returns the most steps that a window should get, an int64 scalar or an int.
 
-  Whoever is free asks for a window of steps; nobody has a quota. Near the end windows
-  shorten, down to single steps, so that a slow replica's last window does not keep the
-  others waiting for long: with a quarter of its share, 1 / (4 N) of what is left, one
-  that is five times slower than the rest ends with them.
+  A replica that is free asks for a window of steps; no replica has a quota. Near the end
+  windows shorten, down to single steps, so that a slow replica's last window does not
+  keep the others waiting for long: with a quarter of its share, 1 / (4 N) of what is
+  left, one that is five times slower than the rest ends with them.
 
   Args:
     left: Steps in the pool.

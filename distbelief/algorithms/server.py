@@ -1,4 +1,4 @@
-"""What a shard does with one push: the server's rule, and the warm start's difference."""
+"""How a shard applies one push: the server's rule, and its variant in the warm start."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from distbelief.algorithms import rules
 
 
 class ServerRule(NamedTuple):
-  """The server's rule and what the warm start does differently."""
+  """The server's rule, and how the warm start differs from it."""
 
   rule: rules.Rule
   rate: float
-  warm_plain_sgd: bool = False  # The paper's; the slots fill as well.
+  warm_plain_sgd: bool = False  # As in the paper; the slots fill as well.
   warm_rate: float | None = None
   reset_slots: bool = False  # When the warm start ends.
 
   @classmethod
   def from_config(cls, config: ml_collections.ConfigDict) -> ServerRule:
-    """Returns what config.server and config.downpour say."""
+    """Returns the rule that config.server and config.downpour define."""
     return cls(
       rules.load(config.server),
       config.server.learning_rate,
@@ -42,10 +42,10 @@ class ServerRule(NamedTuple):
     """Returns (delta, slots) for one push to one shard.
 
     Args:
-      slots: The rule's, each [P].
-      gradient: [P], the push.
-      staleness: int64 scalar.
-      warm: bool scalar.
+      slots: Slots of the rule, each [P].
+      gradient: Gradient of the push, [P].
+      staleness: Staleness of the push, int64 scalar.
+      warm: Whether the warm start lasts, bool scalar.
       facts: Facts of the push (rules.FACTS), of which the rule gets those that it asks
         for; may be left out for a rule that asks for none.
     """

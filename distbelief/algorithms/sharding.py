@@ -1,4 +1,4 @@
-"""Which parameter lives on which shard: an even cut of the model's flat vector."""
+"""The partition of the parameters over shards: an even cut of the model's flat vector."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import tensorflow as tf
 
 
 class _Piece(NamedTuple):
-  """A run of one variable's elements that lies on one shard."""
+  """A range of one variable's elements that lies on one shard."""
 
   variable: int
   shard: int
@@ -35,7 +35,8 @@ class Sharding:
 
     Args:
       shapes: Static shape of each variable, in the model's order.
-      num_shards: At least 1; more shards than parameters leaves some empty.
+      num_shards: Number of shards, at least 1; more shards than parameters leaves some
+        empty.
     """
     self.shapes = [tuple(shape) for shape in shapes]
     counts = [math.prod(shape) for shape in self.shapes]
@@ -56,11 +57,11 @@ class Sharding:
     """Returns each shard's slice of the tensors.
 
     Args:
-      tensors: One per variable, of the planned shapes and of one dtype.
-      tails: What to append to each slice, in the one copy that is made anyway.
+      tensors: One tensor per variable, of the planned shapes and of one dtype.
+      tails: Tensors to append to each slice, in the one copy that is made anyway.
 
     Returns:
-      [sizes[i] + length of tails[i]] per shard i.
+      A slice [sizes[i] + length of tails[i]] per shard i.
     """
     flat = [tf.reshape(tensor, [-1]) for tensor in tensors]
     if tails is None:
@@ -84,7 +85,7 @@ class Sharding:
     """Returns one tensor per variable from the shards' slices; tails are ignored.
 
     Args:
-      slices: At least [sizes[i]] per shard i.
+      slices: One slice per shard i, of at least [sizes[i]].
     """
     tensors = []
     for variable, shape in enumerate(self.shapes):

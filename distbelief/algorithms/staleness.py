@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import ml_collections
 
-# Of its time that a shard may be taken, or of a step that transfers may last, before
-# queues that no formula here knows of would be seen in the second digit.
+# The fraction of its time for which a shard may be busy, or of a step for which transfers
+# may last, before queues, which no formula here covers, show in the second digit.
 _NEGLIGIBLE = 0.05
 
 
@@ -19,13 +19,13 @@ class Conditions(NamedTuple):
   num_replicas: int
   step_seconds: float  # Mean time that a step computes.
   equal_machines: bool = True
-  latency_seconds: float = 0.0  # Before each fetch and each push; nothing is read yet.
+  latency_seconds: float = 0.0  # Delay before each fetch (reads nothing yet) and push.
   fetch_seconds: float = 0.0  # From the read of the parameters to their arrival.
-  push_seconds: float = 0.0  # From what follows the latency until all shards have it.
+  push_seconds: float = 0.0  # From the end of the latency until all shards have it.
   arrival_seconds: float = 0.0  # The same, until one shard has its part: the mean.
-  link_seconds: float = 0.0  # For which a fetch, or a push, has a shard's link.
-  update_seconds: float = 0.0  # For which an update has a shard locked.
-  window_seconds: float = 0.0  # Between two windows of a replica's steps.
+  link_seconds: float = 0.0  # Time that a fetch, or a push, occupies a shard's link.
+  update_seconds: float = 0.0  # Time that an update holds a shard's lock.
+  window_seconds: float = 0.0  # Pause between two windows of a replica's steps.
 
 
 def unknown(
@@ -38,12 +38,12 @@ def unknown(
 def zero(
   unused_config: ml_collections.ConfigDict, unused_conditions: Conditions
 ) -> float | None:
-  """Returns 0: nobody updates what another one computes with."""
+  """Returns 0: no replica updates parameters that another one computes with."""
   return 0.0
 
 
 def downpour(config: ml_collections.ConfigDict, conditions: Conditions) -> float | None:
-  """Returns Downpour's mean staleness, None if nothing says.
+  """Returns Downpour's mean staleness, None if no theory covers the case.
 
   A blocking replica's push is as old as the time from the read of the oldest parameters
   in it to the end of its update; meanwhile the M - 1 others push once every n_push
@@ -53,8 +53,8 @@ def downpour(config: ml_collections.ConfigDict, conditions: Conditions) -> float
   and n_fetch = n_push = 1 two steps pass: about 2M - 1.
 
   Args:
-    config: The run's.
-    conditions: Its machines and links.
+    config: Config of the run.
+    conditions: Machines and links of the run.
   """
   options, c = config.downpour, conditions
   each = options.n_fetch == options.n_push == 1
@@ -65,7 +65,7 @@ def downpour(config: ml_collections.ConfigDict, conditions: Conditions) -> float
       return None
     if transfers > _NEGLIGIBLE * c.step_seconds:  # A fetch and a push share a link.
       return None
-    # What travels must fit into the step beside it.
+    # Transfers must fit into the step that they overlap.
     fits = c.latency_seconds + transfers < c.step_seconds
     return 2.0 * c.num_replicas - 1 if fits else None
   if c.num_replicas == 1 and each:
@@ -83,7 +83,7 @@ def downpour(config: ml_collections.ConfigDict, conditions: Conditions) -> float
   if c.num_replicas > 1 and c.num_replicas * taken > _NEGLIGIBLE * per_step:
     return None  # Replicas queue at the shards.
   age, own = _mean_age(options.n_fetch, options.n_push, c.step_seconds, fetch, push)
-  # Parameters are read before they travel, and no shard waits for what others get.
+  # Parameters are read before they travel; no shard waits for the others' parts.
   age += c.fetch_seconds - (c.push_seconds - c.arrival_seconds)
   return (c.num_replicas - 1) * age / (options.n_push * per_step) + own
 
@@ -91,7 +91,7 @@ def downpour(config: ml_collections.ConfigDict, conditions: Conditions) -> float
 def _mean_age(
   n_fetch: int, n_push: int, step: float, fetch: float, push: float
 ) -> tuple[float, float]:
-  """Returns of a blocking replica's pushes the mean age, and the mean own pushes since.
+  """Returns a blocking replica's mean age of pushes, and its mean own pushes since then.
 
   One cycle of the schedule, far from its start. Ages count from the end of a fetch.
   """

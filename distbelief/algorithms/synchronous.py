@@ -22,14 +22,14 @@ from distbelief.algorithms import rules
 from distbelief.algorithms.rules import Rule
 
 Tensors = list[tf.Tensor]
-Slots = list[tuple[tf.Tensor, ...]]  # Per variable, the rule's.
+Slots = list[tuple[tf.Tensor, ...]]  # The rule's slots of each variable.
 
 
 def load_rule(server: ml_collections.ConfigDict, num_replicas: int) -> Rule:
   """Returns the rule that config.server names, for updates of all replicas together.
 
   Args:
-    server: config.server.
+    server: The section config.server.
     num_replicas: Number of replicas, the only fact that such an update has.
 
   Raises:
@@ -52,11 +52,11 @@ def load_rule(server: ml_collections.ConfigDict, num_replicas: int) -> Rule:
 def contribution(gradient: Tensors) -> tuple[Tensors, tf.Tensor]:
   """Returns what a replica adds to the total, and whether that is its gradient.
 
-  A gradient with NaN or infinity anywhere would spoil the update of all: zeros go in its
+  A gradient with NaN or infinity anywhere would spoil the update of all: zeros take its
   place, and it is not counted.
 
   Args:
-    gradient: Of its minibatch; and the statistics after it.
+    gradient: Gradient of the replica's minibatch, and the statistics after it.
   """
   finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(g)) for g in gradient])
   zeros_if_not = tf.cond(
@@ -71,9 +71,9 @@ def mean(before: Tensors, total: Tensors, count: tf.Tensor) -> Tensors:
   """Returns the statistics (algorithms/statistics.py) after an update.
 
   Args:
-    before: As they were.
-    total: Sum over the replicas of what each has made of them.
-    count: float32 scalar, how many replicas' are in it; 0: nothing changes.
+    before: Statistics before the update.
+    total: Sum over the replicas of their statistics after the update's minibatches.
+    count: Number of replicas in the sum, a float32 scalar; 0: nothing changes.
   """
   return [
     tf.where(count > 0, t / tf.maximum(count, 1.0), b) for b, t in zip(before, total)
@@ -86,12 +86,12 @@ def update(
   """Returns parameters and slots after one update with a mean gradient.
 
   Args:
-    rule: Of config.server.
-    rate: Its rate.
-    params: Before.
-    slots: Before.
+    rule: Rule of config.server.
+    rate: Learning rate of the rule.
+    params: Parameters before the update.
+    slots: Slots before the update.
     total: Sum of the replicas' contributions.
-    count: float32 scalar, how many gradients are in it; 0: nothing changes.
+    count: Number of gradients in the sum, a float32 scalar; 0: nothing changes.
   """
   nobody_is_late = tf.constant(0, tf.int64)
 

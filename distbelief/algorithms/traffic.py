@@ -1,7 +1,7 @@
-"""What travels between tasks: bytes, counted, and the seconds that they take.
+"""The traffic between tasks: bytes, counted, and the seconds that they take.
 
-Counted from what happened, not measured on the wire. No TensorFlow: reports and the
-launcher count as well.
+Counted from fetches, pushes and updates, not measured on the wire. No TensorFlow: reports
+and the launcher count as well.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 
 class Exchange(NamedTuple):
-  """What replicas exchanged in some time; rates per second may stand for counts."""
+  """The exchanges of some interval; rates per second may stand for counts."""
 
-  fetches: float  # Times that a replica got the parameters from a server.
-  pushes: float  # Times that a server got something from a replica.
-  updates: float  # Versions that were made.
+  fetches: float  # Fetches of the parameters from a server.
+  pushes: float  # Pushes that a server received.
+  updates: float  # New versions.
   num_replicas: int  # Replicas that take part in an update.
 
 
@@ -24,7 +24,7 @@ def fetches_and_pushes(exchange: Exchange, num_bytes: float) -> float:
   """Returns the bytes to and from a server: all parameters with each fetch and push.
 
   Args:
-    exchange: What happened.
+    exchange: Counts, or rates, of fetches and pushes.
     num_bytes: Bytes of the parameters.
   """
   return (exchange.fetches + exchange.pushes) * num_bytes
@@ -34,7 +34,7 @@ def all_reduces(exchange: Exchange, num_bytes: float) -> float:
   """Returns the bytes of one ring all-reduce for each update.
 
   Args:
-    exchange: What happened.
+    exchange: Counts, or rates, of updates.
     num_bytes: Bytes of the parameters.
   """
   replicas = exchange.num_replicas
@@ -42,16 +42,16 @@ def all_reduces(exchange: Exchange, num_bytes: float) -> float:
 
 
 def nothing(unused_exchange: Exchange, unused_num_bytes: float) -> float:
-  """Returns 0: one process talks to nobody."""
+  """Returns 0: one process exchanges nothing."""
   return 0.0
 
 
 def ring_bytes(num_replicas: int, num_bytes: float) -> float:
-  """Returns what each replica sends in a ring all-reduce: 2 (N - 1) / N of the bytes.
+  """Returns the bytes that a replica sends in a ring all-reduce: 2 (N - 1) / N of them.
 
   Args:
-    num_replicas: N, replicas in the ring.
-    num_bytes: Bytes that are summed.
+    num_replicas: Number of replicas in the ring, N.
+    num_bytes: Number of bytes that are summed.
   """
   return 2.0 * (num_replicas - 1) / num_replicas * num_bytes
 
@@ -60,7 +60,7 @@ def transfer_seconds(num_bytes: float, bytes_per_second: float | None) -> float:
   """Returns how long bytes take on a link.
 
   Args:
-    num_bytes: Bytes to move.
+    num_bytes: Number of bytes to move.
     bytes_per_second: Rate of the link; None: no limit.
   """
   return num_bytes / (math.inf if bytes_per_second is None else bytes_per_second)

@@ -1,7 +1,7 @@
-"""Every field of a run's config: its default, its meaning, and what it may be.
+"""Every field of a run's config: its default, its meaning, and its possible values.
 
 A config file defines `get_config()`; it starts from `default_config()` and changes
-what it needs. `check()` refuses a config that cannot be, before anything has started.
+what it needs. `check()` refuses an invalid config before anything has started.
 """
 
 from distbelief.config.checks import (

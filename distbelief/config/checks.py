@@ -1,4 +1,4 @@
-"""Refuses a config that cannot be, before anything has started."""
+"""Refuses an invalid config before anything has started."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ def must_be(name: str) -> str:
 
 
 def check(config: ml_collections.ConfigDict, clock: str = 'cluster') -> None:
-  """Raises errors.ConfigError for the first field that cannot be.
+  """Raises errors.ConfigError for the first invalid field.
 
   Args:
-    config: The whole config. Fields that hang together are looked at as well; the
-      counts of tasks must be those of the cluster, or left open for one on this machine.
-    clock: One of CLOCKS.
+    config: The whole config. Combinations of fields are checked as well; the counts of
+      tasks must be those of the cluster, or left open for one on this machine.
+    clock: Clock backend, one of CLOCKS.
 
   Raises:
     errors.UserError: If there is no such clock.
@@ -71,7 +71,7 @@ def check(config: ml_collections.ConfigDict, clock: str = 'cluster') -> None:
 
 
 def check_fields(config: ml_collections.ConfigDict) -> None:
-  """Raises errors.ConfigError for the first field that cannot be, whatever the rest."""
+  """Raises errors.ConfigError for the first field that is invalid by itself."""
   values = flatten(config)
   for name in values:
     check_name(name)

@@ -1,4 +1,4 @@
-"""What follows from a config: its algorithm, and what that makes of the fields."""
+"""Values that follow from a config: its algorithm, and what that derives from fields."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def num_replicas(config: ml_collections.ConfigDict) -> int:
 
 
 def step_unit(config: ml_collections.ConfigDict) -> catalog.StepUnit:
-  """Returns what config.num_steps must be a multiple of."""
+  """Returns the unit of which config.num_steps must be a multiple."""
   return algorithm(config).step_unit(config, num_replicas(config))
 
 
@@ -50,5 +50,5 @@ def backup_workers(config: ml_collections.ConfigDict) -> int:
 
 
 def overlaps(config: ml_collections.ConfigDict) -> bool:
-  """Returns whether fetches and pushes travel while the next step computes."""
+  """Returns whether fetches and pushes overlap the computation of the next step."""
   return algorithm(config).overlaps(config)

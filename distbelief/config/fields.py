@@ -68,7 +68,7 @@ FIELDS = (
   Field(
     'seed',
     0,
-    'Of weights, data and padding; a run is a function of it and order.',
+    'Seed of weights, data and padding; with it, only the order of updates is free.',
     _seed,
   ),
   Field(
@@ -106,30 +106,35 @@ FIELDS = (
   Field(
     'model.loss',
     'softmax',
-    'Of a model of your own that was not compiled: softmax or logistic (one-vs-all) of '
+    'Loss of your own model if it is not compiled: softmax or logistic (one-vs-all) of '
     "logits and class indices, or one of Keras', e.g. mean_squared_error.",
   ),
   Field(
     'model.hidden_units',
     (256, 256, 256, 256),
-    'Of acoustic: width of each hidden layer; the paper has (2560, 2560, 2560, 2560), () '
+    'Width of each hidden layer of acoustic; the paper has (2560, 2560, 2560, 2560), () '
     'is softmax.',
     _widths('layer widths of at least 1, e.g. (256, 256, 256, 256)'),
   ),
   Field(
     'model.num_maps',
     (8, 8, 8),
-    'Of image: nodes that see the same patch, for each stage; the paper has 8 to 36.',
+    'Nodes of image that see the same patch, per stage; the paper has 8 to 36.',
     _widths('maps of at least 1, e.g. (8, 8, 8)'),
   ),
-  Field('model.patch', 10, 'Of image: side of what a node sees.', at_least(1, 'pixel')),
+  Field(
+    'model.patch',
+    10,
+    'Side of the patch that a node of image sees.',
+    at_least(1, 'pixel'),
+  ),
   Field(
     'model.stride',
     2,
-    'Of image: from one patch of the first stage to the next; later stages have 1.',
+    'Step between patches of the first stage of image; later stages have 1.',
     at_least(1, 'pixel'),
   ),
-  Field('model.pool', 2, 'Of image: side of a pool.', at_least(1, 'position')),
+  Field('model.pool', 2, 'Side of a pool of image.', at_least(1, 'position')),
   Field(
     'data.name',
     'synthetic_speech',
@@ -140,7 +145,7 @@ FIELDS = (
   Field(
     'data.num_classes',
     int,
-    'Of data of your own, for the built-in networks (none: a model of your own knows).',
+    'Number of classes of your own data, for built-in networks (none: your model knows).',
     at_least(2, 'classes'),
   ),
   Field('data.batch_size', 64, 'Examples in a minibatch.', at_least(1, 'example')),
@@ -218,20 +223,20 @@ FIELDS = (
   Field(
     'cluster.latency_seconds',
     0.0,
-    'Padding: seconds added to each fetch, push and all-reduce, waited before it.',
+    'Padding: seconds of waiting added before each fetch, push and all-reduce.',
     at_least(0, 'seconds'),
   ),
   *(field for algorithm in catalog.everything() for field in algorithm.fields),
   Field(
     'server.optimizer',
     'adagrad',
-    'What a push, or a mean gradient, does: sgd, momentum or adagrad (Section 4.1).',
+    'Rule that applies a push, or a mean gradient: sgd, momentum, adagrad (Section 4.1).',
     one_of(*rules.names()),
   ),
   Field(
     'server.learning_rate',
     0.02,
-    'Its rate: eta of sgd and momentum, gamma of adagrad.',
+    'Learning rate: eta of sgd and momentum, gamma of adagrad.',
     more_than_0(),
   ),
   Field('server.momentum', 0.9, 'Coefficient of momentum.', _momentum),
@@ -239,7 +244,7 @@ FIELDS = (
     'simulation.compute_seconds',
     float,
     'Virtual clock: seconds that a machine computes a minibatch (none: from '
-    'flops_per_second); step_seconds hide it, and without them it varies as they would.',
+    'flops_per_second); step_seconds hide it; if they are 0, it varies as they would.',
     more_than_0('seconds'),
   ),
   Field(
@@ -252,8 +257,8 @@ FIELDS = (
   Field(
     'simulation.charged_parameters',
     int,
-    'Virtual clock: parameters of the network that computing and transfers are charged '
-    'for, e.g. 41777152 (none: of the one that trains).',
+    'Virtual clock: number of parameters that costs of computing and transfers assume, '
+    'e.g. 41777152 (none: that of the network that trains).',
     at_least(1, 'parameter'),
   ),
   Field(
@@ -272,7 +277,7 @@ FIELDS = (
   Field(
     'simulation.update_seconds',
     0.0,
-    'Virtual clock: seconds for which an update has its shard locked.',
+    'Virtual clock: seconds for which an update holds the lock of its shard.',
     at_least(0, 'seconds'),
   ),
   Field(
@@ -284,32 +289,31 @@ FIELDS = (
   Field(
     'simulation.straggler_every_seconds',
     0.0,
-    'Virtual clock: mean time, exponential, until a machine becomes slow for a while; 0: '
-    'never.',
+    'Virtual clock: mean seconds, exponential, until a machine becomes slow; 0: never.',
     at_least(0, 'seconds'),
   ),
   Field(
     'simulation.straggler_seconds',
     10.0,
-    'Virtual clock: mean time, exponential, for which it is slow.',
+    'Virtual clock: mean seconds, exponential, for which it is slow.',
     more_than_0('seconds'),
   ),
   Field(
     'simulation.straggler_factor',
     4.0,
-    'Virtual clock: how many times longer its steps take then.',
+    'Virtual clock: factor on the time of its steps while it is slow.',
     more_than_0(),
   ),
   Field(
     'simulation.life_seconds',
     float,
-    'Virtual clock: mean time, exponential, until a replica dies (none: never).',
+    'Virtual clock: mean seconds, exponential, until a replica dies (none: never).',
     more_than_0('seconds'),
   ),
   Field(
     'simulation.restart_seconds',
     5.0,
-    'Virtual clock: until it is back.',
+    'Virtual clock: seconds until it is back.',
     at_least(0, 'seconds'),
   ),
   Field(
@@ -320,7 +324,7 @@ FIELDS = (
   Field(
     'telemetry.swarm_seconds',
     1.0,
-    'Seconds between two samples of where each replica is, at the end of a window; 0: '
+    "Seconds between two samples of a replica's parameters, at the end of a window; 0: "
     'none.',
     at_least(0, 'seconds'),
   ),

@@ -1,4 +1,4 @@
-"""The config as a tree of sections, as a flat table, as text."""
+"""The config as a tree of sections, as a flat table, and as text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ml_collections import config_dict
 
 from distbelief.config.fields import FIELDS
 
-# What may differ when a workdir is resumed; a dot at the end: a whole section.
+# Fields that may differ when a workdir is resumed; a dot at the end: a whole section.
 MAY_CHANGE_ON_RESUME = ('cluster.', 'num_steps', 'checkpoint_seconds')
 
 
@@ -72,7 +72,7 @@ def from_json(text: str) -> ml_collections.ConfigDict:
 def changed_field(
   before: ml_collections.ConfigDict, after: ml_collections.ConfigDict
 ) -> str | None:
-  """Returns the first field that differs and must not on a resume, or None."""
+  """Returns the first field that differs but must not on a resume, or None."""
   old, new = flatten(before), flatten(after)
   for name in sorted(old.keys() | new.keys()):
     if old.get(name) != new.get(name) and not _may_change(name):

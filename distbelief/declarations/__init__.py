@@ -1,1 +1,1 @@
-"""What files declare of themselves: names, and fields of the config."""
+"""Declarations that files make: names, and fields of the config."""

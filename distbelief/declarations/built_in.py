@@ -1,12 +1,12 @@
-"""What a config can name because a file here declares it: data sets and networks.
+"""Data sets and networks that a config can name because a file here declares them.
 
 Such a file has, at its top, the two lines
 
     NAME = 'mnist'
     ORIGIN = 'TensorFlow Datasets'
 
-and a function `create`. The lines are read, not run: who only needs the names, such as
-the launcher, imports no TensorFlow for them.
+and a function `create`. The lines are read, not run: code that only needs the names, such
+as the launcher, imports no TensorFlow for them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class BuiltIn(NamedTuple):
   """One file that declares a name."""
 
   name: str
-  origin: str  # Where it comes from, in a few words.
+  origin: str  # Its origin, in a few words.
   module: str  # Full name of the file's module.
 
   def load(self) -> ModuleType:
@@ -33,11 +33,11 @@ class BuiltIn(NamedTuple):
 
 
 def find(package: str, path: Iterable[str]) -> dict[str, BuiltIn]:
-  """Returns what the files of a package declare, by name.
+  """Returns the declarations in the files of a package, by name.
 
   Args:
     package: Full name of the package.
-    path: Its __path__.
+    path: Search path of the package (its __path__).
   """
   found = {}
   for file in (file for folder in path for file in Path(folder).glob('*.py')):

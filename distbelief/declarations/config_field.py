@@ -1,6 +1,6 @@
-"""One field of a config: its default, its meaning, and what it may be.
+"""One field of a config: its default, its meaning, and its possible values.
 
-The lowest floor: whoever owns a field declares it, an algorithm its section
+Everything imports this: the owner of a field declares it, an algorithm its section
 (algorithms/catalog), the package config the rest.
 """
 
@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-# A check returns None, or the remedy: what the field must be.
+# A check returns None, or the remedy: the values that are possible.
 Check = Callable[[Any], str | None]
 
 
@@ -27,9 +27,9 @@ class Field:
 
   Attributes:
     name: Dotted name, e.g. 'downpour.n_fetch'.
-    default: Default value; a type where the field may be left open.
-    comment: Meaning, as --print_config shows it.
-    check: Returns None for a value that can be, else the remedy.
+    default: Default value; a type if the field may be left open.
+    comment: Meaning of the field, as --print_config shows it.
+    check: Function that returns None for a possible value, else the remedy.
   """
 
   name: str
@@ -42,7 +42,7 @@ def at_least(least: float, unit: str = '') -> Check:
   """Returns a check for finite numbers from `least` on.
 
   Args:
-    least: Smallest value that can be.
+    least: Smallest possible value.
     unit: Unit or noun for the remedy, e.g. 'seconds'.
   """
 

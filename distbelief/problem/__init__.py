@@ -1,1 +1,1 @@
-"""What a run learns: its data and its objective, under whatever clock."""
+"""The problem that a run trains on: its data and its objective, under every clock."""

@@ -1,4 +1,4 @@
-"""What a config says is learnt, under whatever clock: the data and the objective."""
+"""Creates the data and the objective of a config, the same under every clock."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ def make_source(config: ml_collections.ConfigDict) -> data.Source:
 
 
 def make_objective(config: ml_collections.ConfigDict, source: data.Source) -> Objective:
-  """Returns what a config minimises: its model on its data.
+  """Returns the objective that a config minimises: its model on its data.
 
   Raises:
-    errors.ConfigError: If the model cannot be made, or cannot be trained on these data.
+    errors.ConfigError: If the model cannot be created, or trained on these data.
   """
   return models.objective_of(
     config.model,

@@ -16,21 +16,21 @@ from distbelief.models import losses
 from distbelief.models.objective import Objective
 from distbelief.problem import factory
 
-_EXAMPLES = 1000  # That are looked at.
-_SOME = 100  # That tell one order from another.
+_EXAMPLES = 1000  # Examples that are checked.
+_SOME = 100  # Examples that are enough to notice another order.
 _PYTHON = ('PyFunc', 'PyFuncStateless', 'EagerPyFunc')  # Operations that call Python.
 
 
 def run(config: ml_collections.ConfigDict) -> data.Source:
-  """Makes the model, prepares the data, and does a step if either is the user's.
+  """Creates the model, prepares the data, and does a step if either is the user's.
 
   Returns:
     The data, for who trains in this process.
 
   Raises:
-    errors.UserError: With the field, its value and the remedy.
+    errors.UserError: Names the field, its value and the remedy.
   """
-  rules.load(config.server)  # Raises if it asks for what there is not.
+  rules.load(config.server)  # Raises if it asks for an unknown argument.
   source = factory.make_source(config)
   source.prepare()
   source.check(config_lib.num_replicas(config), config.data.batch_size)
@@ -52,7 +52,7 @@ def run(config: ml_collections.ConfigDict) -> data.Source:
 
 
 def _refuse_python(config: ml_collections.ConfigDict, source: data.Source) -> None:
-  """Refuses data that call Python, which a worker does not have."""
+  """Rejects data that call Python, which a worker does not have."""
   try:
     graph = source.graph()
   except errors.UserError as error:
@@ -74,7 +74,7 @@ def _refuse_python(config: ml_collections.ConfigDict, source: data.Source) -> No
 
 
 def _refuse_other_order(config: ml_collections.ConfigDict, source: data.Source) -> None:
-  """Refuses data that are others each time: then subsets would not be disjoint."""
+  """Rejects data that change between two reads: subsets would not be disjoint."""
   once, again = (
     tf.nest.flatten(list(source.dataset('train').take(_SOME).batch(_SOME)))
     for _ in range(2)
@@ -91,7 +91,7 @@ def _refuse_other_order(config: ml_collections.ConfigDict, source: data.Source) 
 def _refuse_resources(
   config: ml_collections.ConfigDict, source: data.Source, objective: Objective
 ) -> None:
-  """Refuses a model with state that Keras does not know of, or that calls Python."""
+  """Rejects a model that calls Python, or has state that Keras does not know of."""
   specs = tf.nest.map_structure(tf.TensorSpec.from_tensor, objective.weights)
   minibatch = source.minibatch_spec(config.data.batch_size)
   step = tf.function(objective.gradient, autograph=False)
@@ -99,7 +99,7 @@ def _refuse_resources(
     graph = step.get_concrete_function(
       *specs, minibatch, tf.TensorSpec([2], tf.int64)
     ).graph
-  except Exception as error:  # Whatever a layer, a loss or a metric raises.
+  except Exception as error:  # A layer, a loss or a metric may raise anything.
     raise errors.ConfigError(
       'config.model.name',
       config.model.name,
@@ -148,7 +148,7 @@ def _try_first_step(
       config.model.name,
       f'cannot be saved ({errors.one_line(error)}): let its classes have get_config()',
     ) from error
-  except Exception as error:  # Whatever a layer or a loss raises.
+  except Exception as error:  # A layer or a loss may raise anything.
     raise errors.ConfigError(
       'config.model.name',
       config.model.name,

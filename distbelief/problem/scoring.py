@@ -1,4 +1,4 @@
-"""What a saved model is worth on a config's hold-out data."""
+"""Scores a saved model on a config's hold-out data."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ def holdout(config: ml_collections.ConfigDict, path: str) -> str:
   """Returns a line with the loss and metrics over all hold-out examples.
 
   Args:
-    config: Its data; the loss if the model was saved without; and, if the model has
-      classes of the user's, in model.name the function that made it.
-    path: Of the model, a .keras file.
+    config: Config with the data; with the loss if the model was saved without one; and,
+      if the model has classes of the user's, with the function that created it as
+      model.name.
+    path: Path of the model, a .keras file.
 
   Raises:
-    errors.UserError: If the data are not there, or the model is not for them.
+    errors.UserError: If the data are missing, or the model does not fit them.
   """
   config = config.copy_and_resolve_references()
   if user_code.is_user_function(

@@ -1,1 +1,1 @@
-"""What is drawn per replica and step, the same under every clock."""
+"""Random draws per replica and step, the same under every clock."""

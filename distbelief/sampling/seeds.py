@@ -1,4 +1,4 @@
-"""Seeds of what is drawn per replica and step, the same under every clock."""
+"""Seeds of random draws per replica and step, the same under every clock."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import tensorflow as tf
 PADDING = 0x57E9
 MODEL = 0xD809  # E.g. of dropout.
 
-# A seed has 65,536 numbers, of which each stream takes so many, one a replica: what is
-# left between the streams is less than 1,000. Replicas beyond have numbers below 0.
+# A seed has 65,536 numbers, of which each stream takes so many, one per replica: less
+# than 1,000 are left between the streams. Replicas beyond have numbers below 0.
 _REPLICAS = 32_000
 
 
@@ -22,9 +22,9 @@ def of_step(
 
   Args:
     seed: config.seed, less than 2**31; an int64 scalar if it is a tensor.
-    stream: PADDING or MODEL.
-    replica: Any shape, less than 2**31.
-    step: The replica's, of the same shape.
+    stream: Name of the stream, PADDING or MODEL.
+    replica: Index of the replica, less than 2**31; of any shape.
+    step: Step of the replica, of the same shape.
   """
   seed, replica = tf.cast(seed, tf.int64), tf.cast(replica, tf.int64)
   near = seed * 65_536 + stream + replica

@@ -1,4 +1,4 @@
-"""How long a padded step takes: honest slow machines from fast ones (contract 1).
+"""Draws the time of a padded step: slow machines, imitated on fast ones (contract 1).
 
 A step's time is drawn per (seed, replica, step), so that every clock and algorithm pads
 the same step by the same time.
@@ -21,11 +21,11 @@ def sample_seconds(
   """Returns the least time of one step in seconds, a float64 scalar.
 
   Args:
-    cluster: config.cluster: step_seconds (the mean), step_distribution,
+    cluster: Section config.cluster: step_seconds (the mean), step_distribution,
       step_deviation, slowdown.
     seed: config.seed; an int64 scalar if it is a tensor.
-    replica: int64 scalar.
-    step: int64 scalar.
+    replica: Index of the replica, int64 scalar.
+    step: Step of the replica, int64 scalar.
   """
   seeds = seeds_lib.of_step(seed, seeds_lib.PADDING, replica, step)
   deviation = cluster.step_deviation
@@ -37,8 +37,8 @@ def sample_seconds(
   elif cluster.step_distribution == 'lognormal':
     variance = tf.math.log1p(tf.constant(deviation, tf.float64) ** 2)
     normal = tf.random.stateless_normal([], seeds, dtype=tf.float64)
-    factor = tf.exp(tf.sqrt(variance) * normal - variance / 2)  # Of mean 1.
-  elif cluster.step_distribution == 'pareto':  # A heavy tail: of power `shape`.
+    factor = tf.exp(tf.sqrt(variance) * normal - variance / 2)  # Its mean is 1.
+  elif cluster.step_distribution == 'pareto':  # Heavy-tailed, with power `shape`.
     shape = 1.0 + (1.0 + deviation**-2) ** 0.5
     uniform = tf.random.stateless_uniform([], seeds, dtype=tf.float64)
     factor = (shape - 1.0) / shape * (1.0 - uniform) ** (-1.0 / shape)

@@ -1,8 +1,8 @@
 """All algorithms: one file, one algorithm, declared as ALGORITHM.
 
-To add one, add a file that declares it (algorithms/definition.py says what there is to
-say), and write what its trainers name. config.algorithm, its own section of the config,
-the launcher, pictures, traces and reports then know it.
+To add one, add a file that declares it (algorithms/definition.py documents the fields),
+and write the trainer classes that it names. config.algorithm, its own section of the
+config, the launcher, pictures, traces and reports then know it.
 """
 
 from __future__ import annotations

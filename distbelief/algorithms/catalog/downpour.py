@@ -35,7 +35,7 @@ _FIELDS = (
   Field(
     'downpour.window_steps',
     20,
-    'Steps per closure scheduled on a worker; changes nothing of what is computed.',
+    'Steps per closure scheduled on a worker; does not change the result.',
     at_least(1, 'step'),
   ),
   Field(

@@ -22,8 +22,8 @@ _FIELDS = (
   Field(
     'synchronous.backup_workers',
     0,
-    'Of the replicas, how many an update does without: it takes the first to come (Chen '
-    'et al. 2016); virtual clock only.',
+    'Backup replicas: an update takes the first gradients to arrive, and does without '
+    'so many (Chen et al. 2016); virtual clock only.',
     at_least(0, 'replicas'),
   ),
 )

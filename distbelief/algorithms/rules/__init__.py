@@ -7,8 +7,8 @@ A rule is a pure, elementwise function of one shard's slice:
 with `slots` a tuple of [P] tensors (their names stand in the file's SLOTS, all start at
 zero), `gradient` the [P] sum that one push carries, `staleness` the int64 scalar of
 `downpour.staleness` at this shard, and `rate` config.server.learning_rate. The shard
-then subtracts `delta`. A keyword-only argument is a field of config.server, or a fact of
-the push, by its name in FACTS.
+then subtracts `delta`. A keyword-only argument names a field of config.server, or a fact
+of the push in FACTS.
 
 To add a rule, add a file with a function of the same name.
 """
@@ -27,7 +27,7 @@ import ml_collections
 
 from distbelief import errors
 
-# What a rule may ask of the push that it is applied to, beside its staleness.
+# Facts that a rule may ask about the push that it is applied to, beside its staleness.
 FACTS = MappingProxyType(
   {
     'index': 'Index of the replica that pushed, an int64 scalar.',
@@ -54,7 +54,7 @@ def load(server: ml_collections.ConfigDict) -> Rule:
   """Returns the rule that config.server names, with its own fields bound.
 
   Raises:
-    errors.ConfigError: If it asks for what is neither a field nor a fact.
+    errors.ConfigError: If it asks for an argument that is neither a field nor a fact.
   """
   module = importlib.import_module(f'{__name__}.{server.optimizer}')
   function = getattr(module, server.optimizer)

@@ -1,4 +1,4 @@
-"""Adagrad as the paper has it (Section 4.1): no epsilon, no initial accumulator."""
+"""Adagrad as in the paper (Section 4.1): no epsilon, no initial accumulator."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""SGD with heavy-ball momentum; not in the paper, but what its followers compare."""
+"""SGD with heavy-ball momentum; not in the paper, but common in later comparisons."""
 
 from typing import Any
 
