@@ -87,8 +87,8 @@ def staleness(version_applied: Any, oldest_version: Any) -> Any:
 
   Args:
     version_applied: The shard's version after it applied the push; the first is 1.
-    oldest_version: That shard's version in the oldest parameters that any of the
-      push's gradients was computed from.
+    oldest_version: Version of that shard in the oldest parameters that any of the push's
+      gradients was computed from.
   """
   return version_applied - 1 - oldest_version
 

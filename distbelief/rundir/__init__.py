@@ -1,1 +1,1 @@
-"""A run's directory: what keeps it while a run is under way, under every clock."""
+"""A run's directory, and the code that keeps it during a run, under every clock."""

@@ -1,8 +1,8 @@
-"""Checkpoints of the parameter server; the paper does not speak of them.
+"""Checkpoints of the parameter server; the paper does not mention any.
 
-Each shard is kept as it was between two of its own pushes, and the shards need not agree:
-they do not in training either. Parameters and slots are kept as the model's flat vector,
-so that a run resumes on another number of shards.
+Each shard is saved as it was between two of its own pushes, and the shards' versions may
+differ, as they do in training. Parameters and slots are saved as the model's flat vector,
+so that a run can resume on another number of shards.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from distbelief.telemetry.steps import (
 
 
 class Checkpoint(NamedTuple):
-  """The server at one time, as NumPy arrays."""
+  """The state of the server at one time, as NumPy arrays."""
 
   parameters: np.ndarray  # [P] float32.
   slots: np.ndarray  # [number of slots, P] float32.
-  statistics: np.ndarray  # [S] float32, of the model (algorithms/statistics.py).
+  statistics: np.ndarray  # [S] float32 (algorithms/statistics.py).
   versions: np.ndarray  # [shards] int64.
   clients: np.ndarray  # [shards, replicas, 4] int64.
   released: np.ndarray  # [] int64.
-  seconds: np.ndarray  # [] float64, since the first step's start.
+  seconds: np.ndarray  # [] float64, time since the first step's start.
   launch: np.ndarray  # [] int64, index of the launch that wrote it.
 
   def weights(self, objective: Objective) -> Weights:
@@ -59,7 +59,7 @@ def first(
   num_shards: int,
   num_replicas: int,
 ) -> Checkpoint:
-  """Returns what a run begins with, at step 0, before its first launch."""
+  """Returns the initial checkpoint of a run, at step 0, before its first launch."""
   size = sum(np.size(tensor) for tensor in weights.params)
   return of_weights(
     weights,
@@ -82,16 +82,16 @@ def of_weights(
   seconds: float,
   launch: int,
 ) -> Checkpoint:
-  """Returns a checkpoint of what is known per variable.
+  """Returns a checkpoint from values per variable.
 
   Args:
     weights: Parameters and statistics.
-    slots: The rule's, each [P].
-    versions: As in Checkpoint; so for the rest.
-    clients: The shards' tables.
+    slots: Slots of the rule, each [P].
+    versions: Version of each shard, as in Checkpoint.
+    clients: Tables of clients of the shards, as in Checkpoint.
     released: Whether the warm start is over.
-    seconds: Since the first step's start.
-    launch: Its index.
+    seconds: Time since the first step's start.
+    launch: Index of the launch.
   """
   parameters = np.concatenate([np.ravel(tensor) for tensor in weights.params])
   statistics = [np.ravel(tensor) for tensor in weights.statistics]
@@ -110,16 +110,16 @@ def of_weights(
 def tables(
   checkpoint: Checkpoint, num_shards: int, newest_incarnations: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-  """Returns what so many shards go on with.
+  """Returns the versions and tables of clients with which the shards of a launch go on.
 
-  If there are as many as then, each gets its own version and table of clients back; else
-  all get the newest version, and of each client what all shards had counted.
+  If the number of shards is unchanged, each gets its own version and table back; else all
+  get the newest version, and for each client the steps that all shards had counted.
 
   Args:
-    checkpoint: What to go back to.
-    num_shards: Of this launch.
-    newest_incarnations: [replicas], those that have been used, by what came after the
-      checkpoint as well; the next ones are new.
+    checkpoint: Checkpoint to go back to.
+    num_shards: Number of shards of this launch.
+    newest_incarnations: Largest incarnation of each replica so far, [replicas], also
+      after the checkpoint; the next ones are new.
 
   Returns:
     Versions [shards], and tables of clients [shards, replicas, 4], int64.
@@ -138,20 +138,20 @@ def tables(
   table[:, : len(newest), INCARNATION] = np.maximum(
     table[:, : len(newest), INCARNATION], newest
   )
-  table[..., SEQUENCE] = np.iinfo(np.int64).max  # Nobody goes on without registering.
+  table[..., SEQUENCE] = np.iinfo(np.int64).max  # No replica goes on without registering.
   table[..., NEXT_STEP] = table[..., NEXT_STEP].max(axis=0)
   return versions, table
 
 
 class CheckpointWriter:
-  """Writes checkpoints, and keeps the last few."""
+  """Writes checkpoints, and keeps the newest ones."""
 
   def __init__(self, directory: Path, kept: int) -> None:
-    """Prepares to write.
+    """Opens the directory for writing.
 
     Args:
-      directory: Of the checkpoints.
-      kept: How many stay.
+      directory: Directory of the checkpoints.
+      kept: Number of checkpoints to keep.
     """
     self._directory, self._kept = directory, kept
     self._manager: tf.train.CheckpointManager | None = None
@@ -159,7 +159,7 @@ class CheckpointWriter:
     self._newest: int | None = None
 
   def write(self, checkpoint: Checkpoint) -> None:
-    """Writes one, named by its steps; one of the same steps stays as it is."""
+    """Writes a checkpoint, named by its steps; an existing one of that name stays."""
     if checkpoint.steps == self._newest:
       return
     self._newest = checkpoint.steps
@@ -178,7 +178,7 @@ class CheckpointWriter:
 
 
 def seconds(directory: Path) -> float:
-  """Returns for how long a run had gone on at its newest checkpoint; 0: none yet."""
+  """Returns the seconds of training at a run's newest checkpoint; 0: none yet."""
   path = tf.train.latest_checkpoint(str(directory))
   return 0.0 if path is None else float(_reader(path)('seconds'))
 

@@ -1,4 +1,4 @@
-"""Evaluation on hold-out data, beside the training: it pauses no replica."""
+"""Evaluation on hold-out data, concurrent with the training: no replica pauses."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from distbelief.data.held_out import HeldOut
 from distbelief.models.objective import Objective
 from distbelief.telemetry import activities, board, metrics, snapshots
 
-GetWeights = Callable[[], Weights]  # Returns them, as they then are.
+GetWeights = Callable[[], Weights]  # Returns the current weights.
 
 
 class _AtOnce(concurrent.futures.Executor):
-  """Does what it is given before it goes on."""
+  """Runs a job at once, in the caller's thread."""
 
   def submit(self, job: Callable[..., Any], *args: Any) -> concurrent.futures.Future:
-    """Returns a future that is done; raises what the job raises."""
+    """Returns a finished future; raises the job's error."""
     future: concurrent.futures.Future = concurrent.futures.Future()
     future.set_result(job(*args))
     return future
@@ -29,8 +29,8 @@ class Evaluator:
   """Scores parameters, at most one evaluation at a time.
 
   Attributes:
-    accuracy: The last hold-out accuracy, None before the first, and without one.
-    metrics: The loss and all other metrics of the last evaluation.
+    accuracy: Last hold-out accuracy; None before the first, and for a model without one.
+    metrics: Loss and all other metrics of the last evaluation.
   """
 
   def __init__(
@@ -45,17 +45,17 @@ class Evaluator:
     *,
     beside: bool = True,
   ) -> None:
-    """Evaluates nothing yet.
+    """Creates an idle evaluator.
 
     Args:
-      objective: Its model and loss.
-      held_out: What it is scored on.
-      writer: Takes the rows.
-      activity: Takes the times.
-      kept: Is offered the parameters.
-      eval_steps: config.eval_steps.
-      start: Minibatches that were applied before.
-      beside: Whether the training goes on meanwhile.
+      objective: Model and loss to evaluate.
+      held_out: Hold-out data.
+      writer: Writer of the rows of metrics.
+      activity: Writer of the times of evaluations.
+      kept: Snapshots to which the evaluated parameters are offered.
+      eval_steps: Steps between two evaluations, config.eval_steps.
+      start: Minibatches applied before this launch.
+      beside: Whether evaluations run in a thread, concurrently with the training.
     """
     self._objective, self._held_out = objective, held_out
     self._writer, self._activities, self._snapshots = writer, activity, kept
@@ -69,19 +69,19 @@ class Evaluator:
     self.metrics: dict[str, float] = {}
 
   def due(self, steps: int) -> bool:
-    """Returns whether `eval_steps` more have been applied, and none is running."""
+    """Returns whether an evaluation is due, and none is running."""
     if self._running is not None and self._running.done():
-      self._running.result()  # Raises what went wrong.
+      self._running.result()  # Raises its error.
       self._running = None
     return steps >= self._next and self._running is None
 
   def start(self, row: metrics.Evaluation, weights: GetWeights) -> None:
-    """Begins an evaluation; its hold-out figures replace those of `row`."""
+    """Starts an evaluation; its hold-out figures replace those of `row`."""
     self._next = self._following(row.steps)
     self._running = self._thread.submit(self._evaluate, row, weights)
 
   def finish(self, row: metrics.Evaluation, weights: GetWeights) -> None:
-    """Ends the one that is running, and makes the last."""
+    """Waits for the running evaluation, and performs the last one."""
     self._thread.shutdown()
     if self._running is not None:
       self._running.result()

@@ -1,4 +1,4 @@
-"""What a run gets when it ends, beside its figures: the loss around it, and pictures."""
+"""The last outputs of a run: the loss around its path, and pictures."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from distbelief.telemetry.board import MetricWriter
 from distbelief.telemetry.display import Reporter
 from distbelief.telemetry.sketch import Sketch
 
-_EXAMPLES = 1024  # Of the hold-out data, over which the loss is taken.
-_SECONDS = 3.0  # That the loss around the run may take.
-_FLOPS = 1e10  # A second, of a machine that nobody has measured.
+_EXAMPLES = 1024  # Hold-out examples over which the loss is computed.
+_SECONDS = 3.0  # Time that the loss surface may take.
+_FLOPS = 1e10  # Assumed speed of a machine, per second.
 
 
 def draw(
@@ -32,15 +32,15 @@ def draw(
   writer: MetricWriter,
   display: Reporter,
 ) -> None:
-  """Does all of it; what only shows a run must not keep it from ending.
+  """Writes surface and pictures; a failure here must not keep the run from ending.
 
   Args:
-    run: With its records.
-    objective: What is minimised.
-    held_out: What the loss is taken over.
-    weights: At the run's end.
-    writer: Of its event file.
-    display: Shows `message`.
+    run: Run with its records.
+    objective: Objective of the run.
+    held_out: Hold-out data over which the loss is computed.
+    weights: Weights at the run's end.
+    writer: Writer of the run's event file.
+    display: Display for messages.
   """
   try:
     if run.config.telemetry.swarm_seconds:
@@ -54,13 +54,13 @@ def draw(
 def save_loss_surface(
   run: Run, objective: Objective, held_out: HeldOut, weights: Weights
 ) -> None:
-  """Writes the loss on the plane of the replicas' tracks, if these span one.
+  """Writes the loss on the plane of the replicas' paths, if these span one.
 
   Args:
-    run: With its samples and snapshots.
-    objective: What is minimised.
-    held_out: What the loss is taken over.
-    weights: At the run's end; the statistics are these everywhere.
+    run: Run with its samples and snapshots.
+    objective: Objective of the run.
+    held_out: Hold-out data over which the loss is computed.
+    weights: Weights at the run's end, whose statistics are used everywhere on the plane.
   """
   samples, (_, kept) = run.samples, snapshots.read(run.workdir)
   kept = kept[np.isfinite(kept).all(axis=1)] if len(kept) else kept
@@ -80,14 +80,14 @@ def save_loss_surface(
       params = cut.join([tf.constant(flat)])
       return objective.evaluate(params, weights.statistics, minibatch)['loss']
 
-    # What comes of simulated time must not depend on how busy this machine is.
+    # A result under simulated time must not depend on how busy this machine is.
     each = 2 * kept.shape[1] * num_examples / _FLOPS
     is_virtual = run.header['clock'] == 'virtual'
     return swarm.surface(
       plane, samples, kept, loss, _SECONDS, each if is_virtual else None
     )
 
-  found = surface(_EXAMPLES) or surface(_EXAMPLES // 16)  # Of a large model.
+  found = surface(_EXAMPLES) or surface(_EXAMPLES // 16)  # For a large model.
   swarm.save(run.workdir, plane, found)
 
 
@@ -95,8 +95,8 @@ def write_pictures(run: Run, writer: MetricWriter) -> bool:
   """Writes the run's pictures to TensorBoard; returns False without matplotlib.
 
   Args:
-    run: At its end.
-    writer: Of its event file.
+    run: Finished run.
+    writer: Writer of the run's event file.
   """
   if importlib.util.find_spec('matplotlib') is None:
     return False

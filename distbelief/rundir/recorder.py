@@ -1,4 +1,4 @@
-"""A run's directory while the run is under way, whatever algorithm trains it."""
+"""Keeps a run's directory during the run, whatever the algorithm."""
 
 from __future__ import annotations
 
@@ -42,16 +42,17 @@ _NAN = float('nan')
 
 
 class RunRecorder:
-  """Finds what the run has to go on from, keeps its files, and ends it.
+  """Restores the last checkpoint, keeps the run's files, and finishes the run.
 
-  Whoever trains (the chief, or worker 0) says what happened: steps as rows of a shard's
-  log, how far the run is, when to save.
+  The trainer (the chief, or worker 0) reports what happened: steps as rows of a shard's
+  log, the progress of the run, and when to save.
 
   Attributes:
-    checkpoint: What the run begins or goes on with.
-    newest_incarnations: [replicas], those that earlier launches have used; -1: none.
-    launch: How many launches came before this one.
-    phase: For the progress line.
+    checkpoint: Checkpoint from which this launch starts.
+    newest_incarnations: Largest incarnation of each replica in earlier launches,
+      [replicas]; -1: none.
+    launch: Number of earlier launches.
+    phase: Current phase, for the progress line.
   """
 
   def __init__(
@@ -68,23 +69,24 @@ class RunRecorder:
     clock: Clock = REAL,
     shard_bytes: Sequence[int] | None = None,
   ) -> None:
-    """Marks what going back to the last checkpoint undoes, and opens all files.
+    """Marks the steps that going back to the last checkpoint undoes, and opens all files.
 
     Args:
-      config: The run's, checked.
-      workdir: Prepared for it.
-      display: Shows `progress` and `message`.
-      invocation: What started the run.
-      objective: What is minimised.
-      source: Of the hold-out data.
-      rule: Of the server; its slots are in the checkpoints.
-      num_replicas: Of this launch.
-      num_shards: Whose logs there will be; 1 where there is no parameter server.
-      clock: That all times are of.
-      shard_bytes: What travels to or from each shard, if not its part of the model.
+      config: Config of the run, checked.
+      workdir: Directory prepared for the run.
+      display: Display for `progress` and `message`.
+      invocation: Command and start time of the run.
+      objective: Objective of the run.
+      source: Source of the hold-out data.
+      rule: Rule of the server, whose slots are in the checkpoints.
+      num_replicas: Number of replicas of this launch.
+      num_shards: Number of shards whose logs are recorded; 1 where there is no parameter
+        server.
+      clock: Clock of all recorded times.
+      shard_bytes: Bytes that travel to or from each shard, if not its part of the model.
 
     Raises:
-      errors.ConfigError: If the run has more steps than it is to have, or cannot go on
+      errors.ConfigError: If the run has more steps than config.num_steps, or cannot go on
         with so many replicas; nothing is changed then.
     """
     self._config, self._workdir, self._display = config, workdir, display
@@ -96,7 +98,7 @@ class RunRecorder:
     self._warmstart_steps = config_lib.warmstart_steps(config)
     self.phase = 'training'
     self._first_step_at: float | None = (
-      None  # The first step's start, less earlier launches.
+      None  # The first step's start, minus the time of earlier launches.
     )
     self._startup_seconds: float | None = None
     self._ended = 0.0  # The last update's time.
@@ -179,7 +181,7 @@ class RunRecorder:
     return checkpoint
 
   def _refuse_other_model(self, checkpoint: checkpoints.Checkpoint) -> None:
-    """A model of the user's may have been edited since the run began."""
+    """Rejects a model that was edited since the run began."""
     path = self._workdir / 'architecture.json'
     now, goal = architecture.of_model(self._objective.model), self._objective
     before = path.read_text() if self._resumed_from is not None and path.exists() else ''
@@ -201,27 +203,27 @@ class RunRecorder:
 
   @property
   def seconds(self) -> float:
-    """Time since the first step's start, without that between launches."""
+    """Seconds since the first step's start, without the time between launches."""
     return self._clock.now() - self._first_step_at
 
   @property
   def save_due(self) -> bool:
-    """Whether it is time for a checkpoint."""
+    """Whether a checkpoint is due."""
     return self.started and self._clock.steady() >= self._next_save
 
   @property
   def look_due(self) -> bool:
-    """Whether it is time for what only `look` does, evaluations apart."""
+    """Whether a call of `look` is due, evaluations apart."""
     return self._clock.steady() >= min(self._next_scalars, self._next_save)
 
-  # While it trains.
+  # During the training.
 
   def record(self, shard: int, log: np.ndarray) -> None:
-    """Puts steps on record.
+    """Records steps.
 
     Args:
-      shard: Whose log it is.
-      log: [., LOG_COLUMNS + row] float64, see telemetry/steps.py.
+      shard: Index of the shard whose log it is.
+      log: Rows of the log, [., LOG_COLUMNS + row] float64, see telemetry/steps.py.
     """
     if not len(log):
       return
@@ -239,7 +241,7 @@ class RunRecorder:
 
   @property
   def _earliest(self) -> float:
-    """What is known of the first step's start without records."""
+    """Returns an estimate of the first step's start, without records."""
     return self._command_started if self._clock.is_simulated else self._clock.now()
 
   def _begin_at(self, first: float) -> None:
@@ -249,12 +251,12 @@ class RunRecorder:
   def record_window(
     self, key: Incarnation, pushes: np.ndarray, pending: np.ndarray
   ) -> None:
-    """Puts times of pushes, and steps not yet pushed, on record (records.Recorder)."""
+    """Records times of pushes, and steps not yet pushed (records.Recorder)."""
     if self._config.telemetry.records:
       self._recorder.add_window(key, pushes, pending)
 
   def record_samples(self, marks: np.ndarray, sketches: np.ndarray) -> None:
-    """Puts where replicas are on record (swarm.SwarmWriter)."""
+    """Records samples of the replicas' positions (swarm.SwarmWriter)."""
     self._swarm.add(marks, sketches)
 
   def look(
@@ -263,17 +265,17 @@ class RunRecorder:
     versions: np.ndarray,
     weights: GetWeights,
   ) -> None:
-    """Shows how far the run is, and evaluates when it is time to.
+    """Shows the progress of the run, and evaluates when an evaluation is due.
 
     Args:
       done: Minibatches applied.
-      versions: [shards].
-      weights: Returns those to evaluate; called in another thread.
+      versions: Version of each shard, [shards].
+      weights: Function that returns the weights to evaluate; called in another thread.
     """
     now, steady = self._clock.now(), self._clock.steady()
     if (
       self._first_step_at is None and done > self.checkpoint.steps
-    ):  # Nothing is recorded.
+    ):  # Steps are not recorded.
       self._begin_at(self._earliest)
     self._tally.add_progress(steady, done)
     if steady >= self._next_scalars:
@@ -285,7 +287,7 @@ class RunRecorder:
       self._evaluator.start(self._row(now, done, versions), weights)
 
   def save(self, checkpoint: checkpoints.Checkpoint) -> None:
-    """Writes a checkpoint, whose every step must be on record before."""
+    """Writes a checkpoint, whose steps must all be recorded before."""
     with self._activities.during('checkpoint', checkpoint.steps):
       self._checkpoints.write(checkpoint)
     self._next_save = self._clock.steady() + self._config.checkpoint_seconds
@@ -299,7 +301,7 @@ class RunRecorder:
     self.show_progress(done)
 
   def show_progress(self, done: int) -> None:
-    """Shows how far the run is."""
+    """Shows the progress of the run."""
     self._display.progress(
       steps=done,
       num_steps=self._config.num_steps,
@@ -331,18 +333,19 @@ class RunRecorder:
     weights: GetWeights,
     more: Mapping[str, Any],
   ) -> None:
-    """Evaluates, saves, and writes what a finished run has, summary.json last.
+    """Evaluates, saves, and writes the files of a finished run, summary.json last.
 
     Args:
-      checkpoint: Returns the last one; every step that it counts is then on record.
-      versions: [shards], the last.
-      weights: Returns the trained ones.
-      more: Fields of the summary that are the algorithm's own.
+      checkpoint: Function that returns the last checkpoint, all of whose steps are then
+        recorded.
+      versions: Last version of each shard, [shards].
+      weights: Function that returns the trained weights.
+      more: Fields of the summary that are specific to the algorithm.
     """
     config, workdir = self._config, self._workdir
-    if self._first_step_at is None:  # There was nothing left to do.
+    if self._first_step_at is None:  # No step was left to do.
       self._begin_at(self._earliest)
-    self._ended = self._ended or self._clock.now()  # Nothing is recorded.
+    self._ended = self._ended or self._clock.now()  # Steps are not recorded.
     done = config.num_steps
     self._evaluator.finish(self._row(self._ended, done, versions), weights)
     self._show(done, versions)
@@ -352,7 +355,7 @@ class RunRecorder:
     self._recorder.close()
     self._swarm.close()
 
-    run = Run(workdir)  # Whose times are on one clock.
+    run = Run(workdir)  # Aligns all times to one clock.
     derived = run.pushes
     pushes.write_csv(derived, workdir / 'pushes.csv')
     shards = utilisation.shard_table(
@@ -395,7 +398,7 @@ class RunRecorder:
       'resumed_from': self._resumed_from,
       'provenance': self._provenance,
     }
-    run.summary = fields  # Pictures are of a run that has ended; the file comes last.
+    run.summary = fields  # Pictures show a finished run; the file comes last.
     final_pictures.draw(
       run, self._objective, self._held_out, final, self._writer, self._display
     )

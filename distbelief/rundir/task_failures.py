@@ -1,7 +1,7 @@
-"""Why a task failed: logs/<job>-<index>.error.json, and how the screen tells it.
+"""Why a task failed: logs/<job>-<index>.error.json, and its message on the screen.
 
 When one task fails the others soon fail as well, because it is gone. Each leaves its
-file; the earliest one that does not complain of another's end is the cause.
+file; the earliest one that is no consequence of another's end is the cause.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import traceback
 from distbelief import errors
 from distbelief.telemetry import files
 
-_SHOWN_LINES = 10  # Of a failed task's log.
+_SHOWN_LINES = 10  # Lines of a failed task's log.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +28,7 @@ class TaskFailure:
   index: int
   time: float  # Unix time.
   kind: str  # user_error, exception, exit or signal.
-  status: int  # The signal's number, or what the task would exit with.
+  status: int  # The signal's number, or the task's exit status.
   reason: str  # One line.
   traceback: str = ''
 
@@ -56,23 +56,23 @@ class TaskFailure:
 
   @property
   def exit_status(self) -> int:
-    """What the launcher exits with."""
+    """Exit status of the launcher."""
     return errors.LOST_PEER if self.kind == 'signal' else self.status
 
   @property
   def lost_a_peer(self) -> bool:
-    """Whether it only failed because another task had gone."""
+    """Whether it failed only because another task was gone."""
     return self.kind == 'user_error' and self.status == errors.LOST_PEER
 
   def write(self, logs: str) -> None:
-    """Writes the task's .error.json, unless it has told more about itself already."""
+    """Writes the task's .error.json, unless the task itself has written one."""
     path = _path(logs, self.job, self.index)
     if os.path.exists(path):
       return
     files.write_whole(path, json.dumps(dataclasses.asdict(self), indent=2))
 
   def describe(self, logs: str) -> str:
-    """Returns what the screen shows."""
+    """Returns the message for the screen."""
     if self.kind == 'user_error':
       return f'error: {self.reason}'
     log = log_path(logs, self.job, self.index)
@@ -90,25 +90,25 @@ def signal_name(number: int) -> str:
 
 
 def log_path(logs: str, job: str, index: int) -> str:
-  """Returns where a task's output goes."""
+  """Returns the path of a task's log."""
   return os.path.join(logs, f'{job}-{index}.log')
 
 
 def short(path: str) -> str:
-  """Returns a path as the user would write it."""
+  """Returns a path as the user would write it, relative if that is shorter."""
   return min(os.path.relpath(path), os.path.abspath(path), key=len)
 
 
 def forget(logs: str) -> None:
-  """Removes what an earlier run in this workdir left."""
+  """Removes the failures of earlier launches in this workdir."""
   for path in glob.glob(os.path.join(glob.escape(logs), '*.error.json*')):
     os.remove(path)
 
 
 def earliest(logs: str) -> TaskFailure | None:
-  """Returns the first failure, by time; others' loss is a cause only if nothing else is.
+  """Returns the first failure by time; a lost peer is the cause only if nothing else is.
 
-  Who loses a peer may notice before the launcher does.
+  A task that loses a peer may notice before the launcher does.
   """
   failures = []
   for path in glob.glob(os.path.join(glob.escape(logs), '*.error.json')):

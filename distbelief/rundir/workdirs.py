@@ -1,4 +1,4 @@
-"""A run's directory before the run: new, the same run to go on with, or refused."""
+"""Prepares a run's directory: it is new, holds the same run to resume, or is refused."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from distbelief.telemetry import files, records
 def prepare(
   config: ml_collections.ConfigDict, workdir: Path, clock: str = 'cluster'
 ) -> bool:
-  """Makes the directory, or checks that it holds a run of the same config (contract 9).
+  """Creates the directory, or checks that it holds a run of the same config (contract 9).
 
   Args:
-    config: Checked. Written to config.json.
-    workdir: May not exist yet.
-    clock: That this launch is to have.
+    config: Config, checked; written to config.json.
+    workdir: Directory of the run; may not exist yet.
+    clock: Clock backend of this launch.
 
   Returns:
-    Whether the run in it is finished: it has config.num_steps or more.
+    Whether the run in it is finished: it has config.num_steps steps or more.
 
   Raises:
     errors.UserError: If it cannot be written, or another run lives there.
@@ -57,7 +57,7 @@ def prepare(
     )
   if before is not None:
     run = handed_over.relative(_parsed(before, workdir), workdir)
-    if begun:  # Else nothing was done with that config; it may have been a bad one.
+    if begun:  # Else no step was done with that config; it may have been a bad one.
       _refuse_other(run, config, workdir)
       _refuse_other_clock(clock, workdir)
   if is_finished(config, workdir):
@@ -65,7 +65,7 @@ def prepare(
   refuse_indivisible(config, _steps_done(workdir), workdir)
   try:
     files.write_whole(path, config_lib.to_json(config))
-    (workdir / 'summary.json').unlink(missing_ok=True)  # Of fewer steps.
+    (workdir / 'summary.json').unlink(missing_ok=True)  # It is of fewer steps.
   except OSError as error:
     raise errors.UserError(
       f'--workdir ({workdir}) cannot be written: {error.strerror}; choose another one'
@@ -74,12 +74,12 @@ def prepare(
 
 
 def hold(workdir: Path) -> socket.socket:
-  """Keeps other launches on this machine from the directory while the result lives.
+  """Locks the directory against other launches on this machine while the result lives.
 
   A unix socket in the abstract namespace: no file, and gone with its process.
 
   Raises:
-    errors.UserError: If a run is going on there.
+    errors.UserError: If a run is under way there.
   """
   name = hashlib.sha256(os.fsencode(workdir.resolve())).hexdigest()[:32]
   lock = socket.socket(socket.AF_UNIX)
@@ -95,7 +95,7 @@ def hold(workdir: Path) -> socket.socket:
 
 
 def already_finished(config: ml_collections.ConfigDict, workdir: str) -> str:
-  """Returns what to say of a run that has nothing left to do."""
+  """Returns the message for a run that has no steps left to do."""
   return (
     f'{workdir} has all of its {config.num_steps} steps; to go on, raise '
     'config.num_steps; to start over, choose another --workdir'
@@ -105,7 +105,7 @@ def already_finished(config: ml_collections.ConfigDict, workdir: str) -> str:
 def refuse_indivisible(
   config: ml_collections.ConfigDict, steps_done: int, workdir: Path
 ) -> None:
-  """Raises errors.ConfigError if so many replicas cannot go on together from there."""
+  """Raises errors.ConfigError if so many replicas cannot go on from these steps."""
   replicas = config_lib.num_replicas(config)
   backups = config_lib.backup_workers(config)
   if steps_done % config_lib.step_unit(config).steps:
@@ -128,7 +128,7 @@ def _parsed(text: bytes, workdir: Path) -> ml_collections.ConfigDict:
 
 
 def _refuse_other_clock(clock: str, workdir: Path) -> None:
-  """Times of two clocks in one run would mean nothing."""
+  """Rejects another clock: times of two clocks in one run cannot be compared."""
   found = records.files(workdir)
   before = records.header(found[-1])['clock'] if found else clock
   if before != clock:
@@ -153,7 +153,7 @@ def _refuse_other(
 
 
 def is_finished(config: ml_collections.ConfigDict, workdir: Path) -> bool:
-  """Returns whether the run there has config.num_steps or more."""
+  """Returns whether the run there has config.num_steps steps or more."""
   return _steps_done(workdir) >= config.num_steps
 
 

@@ -1,4 +1,4 @@
-"""What the leader did beside the training, and when: activities.csv."""
+"""The leader's evaluations and checkpoints, with their times: activities.csv."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class Activity(NamedTuple):
 
 
 class ActivityWriter:
-  """Appends rows as activities end; for several threads."""
+  """Appends rows as activities end; safe for several threads."""
 
   def __init__(self, workdir: Path, now: Callable[[], float] = time.time) -> None:
-    """Goes on with the file of earlier launches, if there is one.
+    """Opens the file for appending; creates it if there is none.
 
     Args:
-      workdir: The run's.
-      now: Its clock.
+      workdir: Directory of the run.
+      now: Clock of the run.
     """
     self._now = now
     self._path = workdir / 'activities.csv'
@@ -41,7 +41,7 @@ class ActivityWriter:
 
   @contextlib.contextmanager
   def during(self, name: str, steps: int) -> Iterator[None]:
-    """Times what happens in the context."""
+    """Records the time that the context takes."""
     start = self._now()
     yield
     self._append(Activity(name, start, self._now(), steps))
@@ -53,7 +53,7 @@ class ActivityWriter:
 
 
 def read(workdir: Path | str) -> list[Activity]:
-  """Returns the activities of a run as they ended; what kill -9 cut off is left out."""
+  """Returns the activities of a run in order of their ends, without a torn last row."""
   path = Path(workdir) / 'activities.csv'
   if not path.exists():
     return []

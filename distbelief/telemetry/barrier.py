@@ -1,9 +1,9 @@
-"""What replicas that wait for one another tell of their steps, made into a shard's log.
+"""Converts the timings of synchronous replicas into a shard log.
 
 Each replica knows when it had computed and when the update was done, by its own clock.
-How long it waited for the others follows without comparing clocks: the last to come waits
-for nobody, so the shortest of those times is what the all-reduce itself takes. And as an
-update ends for all at once, all times are reported by the clock of replica 0.
+The wait for the others follows without comparing clocks: the last replica to arrive waits
+for nobody, so the shortest of those times is the duration of the all-reduce itself. And
+as an update ends for all at once, all times are converted to the clock of replica 0.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ _TIMES = [_SUMMED, _DONE] + [
 
 
 def to_log(reported: np.ndarray) -> tuple[np.ndarray, dict[Incarnation, np.ndarray]]:
-  """Returns the log of a window's updates, and when each replica's part travelled.
+  """Returns the log of a window's updates, and the times of each replica's transfer.
 
   Args:
-    reported: [replicas, updates, LOG_COLUMNS + row] float64; all times by the clock of
-      the replica, those of the update as well.
+    reported: Rows that the replicas reported, [replicas, updates, LOG_COLUMNS + row]
+      float64; all times by the clock of the replica, those of the update as well.
 
   Returns:
     A log [updates * replicas, ...], update by update, with the waits at the barrier; and

@@ -26,7 +26,7 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 from distbelief import config as config_lib
 from distbelief.telemetry import metrics
 
-_MOST_IN_HISTOGRAM = 1000  # Values; of more, evenly spread ranks stand for all.
+_MOST_IN_HISTOGRAM = 1000  # Values; more are thinned to evenly spread ranks.
 
 # The fields that people vary from run to run, as columns of the HParams tab.
 _HYPERPARAMETERS = (
@@ -37,7 +37,7 @@ _HYPERPARAMETERS = (
   *('downpour.warmstart_steps', 'server.optimizer', 'server.learning_rate'),
 )
 
-# What a run came to, as the tab's metrics: tag, name, meaning.
+# Final results of a run, as the tab's metrics: tag, name, meaning.
 FINAL = (
   ('summary/holdout_accuracy', 'accuracy', 'of hold-out data, at the end'),
   ('summary/holdout_loss', 'loss', 'of hold-out data, at the end'),
@@ -73,7 +73,7 @@ _CHARTS = {
 
 
 class MetricWriter:
-  """Writes what a run comes to while it goes on."""
+  """Writes the metrics of a run while it is under way."""
 
   def __init__(
     self,
@@ -85,18 +85,18 @@ class MetricWriter:
     """Opens metrics.csv and an event file.
 
     Args:
-      workdir: The run's directory, and TensorBoard's name for the run.
-      config: Shown as text, and as hyperparameters.
-      now: The run's clock, TensorBoard's wall time.
-      steps_done: Where a run that is resumed goes on; what was written of later steps is
-        not shown any more.
+      workdir: Directory of the run, and TensorBoard's name for it.
+      config: Config of the run, shown as text and as hyperparameters.
+      now: Clock of the run, TensorBoard's wall time.
+      steps_done: Step at which a resumed run goes on; TensorBoard then hides what was
+        written for later steps.
     """
     self._workdir, self._now = workdir, now
     resumed = any(workdir.glob('events.out.tfevents.*'))
     self._events = EventFileWriter(str(workdir))
     if resumed:
-      # Runs of earlier versions did not say when they began, and TensorBoard takes the
-      # first that it reads for that.
+      # Runs of earlier versions logged no session start, and TensorBoard takes the first
+      # one that it reads for the start of the run.
       self._mark_start(steps_done + 1)
       self._mark_start(steps_done + 1)
     else:  # TensorBoard would show it twice.
@@ -104,7 +104,7 @@ class MetricWriter:
       self._introduce(config)
 
   def _mark_start(self, step: int) -> None:
-    """Writes that a session begins: all but the first undo `step` and what follows."""
+    """Logs the start of a session: all but the first undo `step` and later ones."""
     log = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
     self._events.add_event(
       event_pb2.Event(wall_time=self._now(), step=step, session_log=log)
@@ -112,7 +112,7 @@ class MetricWriter:
     self._events.flush()
 
   def _introduce(self, config: ml_collections.ConfigDict) -> None:
-    """Writes what the run is. Runs are compared: what is not the config is constant."""
+    """Writes the config; all other metadata is constant, so that runs can be compared."""
     fields = config_lib.flatten(config)
     table = '\n'.join(f'| {name} | `{value}` |' for name, value in fields.items())
     shown = {
@@ -162,7 +162,7 @@ class MetricWriter:
     )
 
   def finish(self, step: int, values: Mapping[str, float | None]) -> None:
-    """Writes what the run came to: tags of FINAL; what there is not is left out."""
+    """Writes the final results, by the tags of FINAL; missing ones are left out."""
     self.scalars(step, {tag: v for tag, v in values.items() if v is not None})
     self._add([hparams_summary.session_end_pb(api_pb2.STATUS_SUCCESS)], step)
 

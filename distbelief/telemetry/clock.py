@@ -1,4 +1,4 @@
-"""Which clock a run's times are of."""
+"""The clock of a run's times."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 
 class Clock(NamedTuple):
-  """What tells a run's leader the time, in seconds."""
+  """The clock of a run's leader, in seconds."""
 
   name: str  # cluster or virtual, as in summary.json.
-  now: Callable[[], float]  # What records hold; a real one can be set by somebody.
-  steady: Callable[[], float]  # For intervals: nobody sets it, its zero means nothing.
-  is_simulated: bool  # While Python computes: nothing goes on beside it.
+  now: Callable[[], float]  # For records; a real clock may be set meanwhile.
+  steady: Callable[[], float]  # For intervals: never set; its zero is arbitrary.
+  is_simulated: bool  # Stands still while Python computes.
 
 
 REAL = Clock('cluster', time.time, time.monotonic, is_simulated=False)

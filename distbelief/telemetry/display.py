@@ -1,6 +1,6 @@
-"""What a run shows while it goes on: a progress bar, or plain lines without a terminal.
+"""The progress display of a run: a bar, or plain lines without a terminal.
 
-The launcher drives it with what the chief reports (telemetry/events.py); a chief that
+The launcher drives it with the reports of the chief (telemetry/events.py); a chief that
 was started by hand drives it directly.
 """
 
@@ -13,8 +13,8 @@ from typing import Protocol, TextIO
 
 import tqdm
 
-_PLAIN_SECONDS = 5.0  # Between two plain lines.
-_WIDE = 110  # Columns from which the bar spells everything out.
+_PLAIN_SECONDS = 5.0  # Seconds between two plain lines.
+_WIDE = 110  # Columns from which the bar uses the long form of numbers.
 
 # How a number is written where there is room, and where there is little.
 _NUMBERS = {
@@ -26,7 +26,7 @@ _NUMBERS = {
 
 
 class Reporter(Protocol):
-  """What a run is reported to: a display, or the pipe to one (telemetry/events.py)."""
+  """Receiver of a run's reports: a display, or the pipe to one (telemetry/events.py)."""
 
   def progress(
     self,
@@ -39,7 +39,7 @@ class Reporter(Protocol):
     staleness: float | None = None,
     phase: str = '',
   ) -> None:
-    """Reports how far the training is; the arguments are those of Display."""
+    """Reports the progress of the training; the arguments are those of Display."""
 
   def message(self, text: str) -> None:
     """Reports a line of text."""
@@ -49,7 +49,7 @@ class Display:
   """Progress and messages of one run."""
 
   def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
-    """Shows nothing yet: the clock starts, the bar comes with the first progress."""
+    """Starts the clock; the bar appears with the first progress."""
     self._stream = stream
     self._clock = clock
     self._start = clock()
@@ -69,16 +69,16 @@ class Display:
     staleness: float | None = None,
     phase: str = '',
   ) -> None:
-    """Shows how far the training is.
+    """Shows the progress of the training.
 
     Args:
       steps: Minibatches applied so far.
       num_steps: Minibatches in all.
-      loss: Training loss, where known; so for the rest.
-      accuracy: The last evaluation's, on hold-out data.
-      examples_per_second: Of all replicas together.
-      staleness: Mean over the latest pushes.
-      phase: What goes on, e.g. 'warm start'.
+      loss: Training loss; None: not known, as for the rest.
+      accuracy: Hold-out accuracy of the last evaluation.
+      examples_per_second: Throughput of all replicas together.
+      staleness: Mean staleness of the latest pushes.
+      phase: Current phase, e.g. 'warm start'.
     """
     numbers = {
       'loss': loss,
@@ -141,7 +141,7 @@ class Display:
 
 
 def _write(numbers: dict[str, float | None], *, wide: bool) -> list[str]:
-  """Returns the numbers that are known as text."""
+  """Returns the known numbers as text."""
   return [
     _NUMBERS[name][0 if wide else 1].format(value)
     for name, value in numbers.items()

@@ -1,4 +1,4 @@
-"""What a task tells the launcher's display: a line of JSON per event, over a pipe."""
+"""Reports of a task to the launcher's display: a line of JSON per event, over a pipe."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ _LONGEST_TEXT = 900  # Characters; a line must fit into the pipe as one (PIPE_BU
 
 
 class ProgressPipe:
-  """The methods of display.Display, for a process that has the pipe's other end.
+  """Has the methods of display.Display, for a process at the other end of the pipe.
 
-  Anyone may write to the pipe: a line arrives whole. A display that is gone, stopped or
-  slow never holds up the training: what does not fit is lost.
+  Several processes may write to the pipe: a line arrives whole. A display that is gone,
+  stopped or slow never holds up the training: events that do not fit are lost.
   """
 
   def __init__(self, fd: int) -> None:
-    """Takes the pipe's end, whose writes no longer block from here on."""
+    """Takes the pipe's end, and makes its writes non-blocking."""
     self._fd = fd
-    os.set_inheritable(fd, False)  # Its end tells that all tasks are gone.
+    os.set_inheritable(fd, False)  # End of file means that all tasks are gone.
     os.set_blocking(fd, False)
 
   def progress(self, **fields: Any) -> None:
-    """Shows how far the training is; the fields of display.Display.progress."""
+    """Shows the progress of the training; the fields of display.Display.progress."""
     self._send({'event': 'progress', **fields})
 
   def message(self, text: str) -> None:
@@ -34,7 +34,7 @@ class ProgressPipe:
     self._send({'event': 'message', 'text': text[:_LONGEST_TEXT]})
 
   def _send(self, event: dict[str, Any]) -> None:
-    # NumPy's numbers are no JSON: default=float.
+    # default=float: JSON does not know NumPy's numbers.
     line = json.dumps(event, ensure_ascii=False, default=float) + '\n'
     with contextlib.suppress(OSError):
       os.write(self._fd, line.encode())

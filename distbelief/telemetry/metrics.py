@@ -21,7 +21,7 @@ class Evaluation(NamedTuple):
   train_loss: float  # Mean over the minibatches since the last row.
   holdout_loss: float
   holdout_accuracy: float  # NaN if the model has no such metric.
-  more: Mapping[str, float] = {}  # Of its other metrics, by name.
+  more: Mapping[str, float] = {}  # The model's other metrics, by name.
 
 
 _COLUMNS = Evaluation._fields[:-1]  # Columns of other metrics follow, holdout_<name>.
@@ -29,7 +29,7 @@ _PREFIX = 'holdout_'
 
 
 def read_csv(workdir: Path | str) -> list[Evaluation]:
-  """Returns the evaluations of a run, oldest first; none if it has none yet."""
+  """Returns the evaluations of a run so far, oldest first."""
   path = Path(workdir) / 'metrics.csv'
   if not path.exists():
     return []
@@ -52,7 +52,7 @@ def append_csv(workdir: Path, row: Evaluation) -> None:
   if rows and _other_columns(rows) == list(row.more):
     with path.open('a', newline='') as file:
       file.write(_as_csv([row], header=False))
-  else:  # The first one, or the model has got other metrics.
+  else:  # The first row, or the model's metrics have changed.
     files.write_whole(path, _as_csv([*rows, row], header=True))
 
 

@@ -1,4 +1,4 @@
-"""Where a number came from: code, command, machine, versions."""
+"""The provenance of a number: code, command, machine, versions."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Invocation(NamedTuple):
 
   @classmethod
   def of_this_process(cls) -> Invocation:
-    """Returns this process' own; its start is before Python's."""
+    """Returns the invocation of this process; its start is before Python's."""
     ticks = int(Path('/proc/self/stat').read_text().rsplit(')', 1)[1].split()[19])
     uptime = float(Path('/proc/uptime').read_text().split()[0])
     age = uptime - ticks / os.sysconf('SC_CLK_TCK')
@@ -44,7 +44,7 @@ def collect(invocation: Invocation) -> dict[str, Any]:
   """Returns the provenance of a run.
 
   Args:
-    invocation: What started it.
+    invocation: Command and start time of the run.
   """
   started = datetime.datetime.fromtimestamp(invocation.started, datetime.UTC)
   return {

@@ -1,12 +1,12 @@
-"""Step records on disk: one fixed-size record per step, joined from what arrives.
+"""Step records on disk: one fixed-size record per step, joined from logs and windows.
 
-The shards' logs tell of every push, with the rows of its steps (telemetry/steps.py);
-results of windows add when pushes began and ended, and steps not yet pushed. Whatever
-comes first makes the record, the rest fills it in, in place. Each launch of a run writes
-a file of its own, steps/000.bin, 001.bin, ..., since the number of shards may change.
+The shards' logs hold every push, with the rows of its steps (telemetry/steps.py); results
+of windows add when pushes began and ended, and steps not yet pushed. Whatever arrives
+first creates the record, the rest fills it in, in place. Each launch of a run writes a
+file of its own, steps/000.bin, 001.bin, ..., since the number of shards may change.
 
-Format 3 has the staleness that a shard computed; format 2 had not, and is read as well:
-there it is derived from versions.
+Format 3 has the staleness that a shard computed. Format 2, which has not, can be read as
+well: staleness is then derived from versions.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from distbelief.telemetry import steps
 
 _HEADER_BYTES = 4096
 _FORMAT = 3
-_WITHOUT_STALENESS = 2  # The format before.
+_WITHOUT_STALENESS = 2  # The previous format.
 _SHARD_TIMES = ('applied_at', 'update_end')
 _NUM_COLUMNS = len(steps.COLUMNS)
 _NUM_MARKS = len(steps.LOG_COLUMNS)
@@ -37,7 +37,7 @@ class Recorder:
   """Writes one launch's records; for the leader alone (the chief, or worker 0).
 
   Attributes:
-    header: What the file says of itself.
+    header: Header of the file.
   """
 
   def __init__(
@@ -48,14 +48,14 @@ class Recorder:
     shard_bytes: Sequence[int],
     clock: str = 'cluster',
   ) -> None:
-    """Starts a file.
+    """Creates a file.
 
     Args:
-      path: Of the new file.
+      path: Path of the new file.
       num_shards: Parameter server shards of this launch.
       num_replicas: Replicas of this launch; subsets of the data depend on it.
-      shard_bytes: What each shard sends to a fetch, and gets with a push.
-      clock: That the times are of: cluster or virtual.
+      shard_bytes: Bytes that each shard sends with a fetch, and receives with a push.
+      clock: Clock backend of the times: cluster or virtual.
     """
     self._path = path
     self._dtype = steps.record_dtype(num_shards)
@@ -75,10 +75,10 @@ class Recorder:
     self._file = partial.open('wb')
     self._file.write(json.dumps(self.header).encode().ljust(_HEADER_BYTES))
     self._file.flush()
-    partial.rename(path)  # Whoever finds the file finds its header.
+    partial.rename(path)  # A reader that finds the file finds its header.
     self._count = 0
     self._mapped = np.empty([0], self._dtype)
-    # Where the record of a step, and of the step that ended a push, is in the file.
+    # Index in the file of the record of a step, and of the last step of a push.
     self._of_step: dict[Incarnation, np.ndarray] = {}
     self._of_push: dict[Incarnation, np.ndarray] = {}
     self._push_times: list[tuple[Incarnation, int, float, float]] = []
@@ -86,17 +86,17 @@ class Recorder:
   @property
   def records(self) -> np.ndarray:
     """All records of this launch so far, [steps], writable in place."""
-    if len(self._mapped) != self._count:  # To map a file costs more than a look at it.
+    if len(self._mapped) != self._count:  # Mapping a file is slow.
       mapped = np.memmap(self._path, self._dtype, 'r+', _HEADER_BYTES, (self._count,))
-      self._mapped = np.asarray(mapped)  # Whose fields are quicker to get at.
+      self._mapped = np.asarray(mapped)  # Faster access to fields.
     return self._mapped
 
   def add_log(self, shard: int, log: np.ndarray) -> None:
-    """Adds what a shard did.
+    """Adds rows of a shard's log.
 
     Args:
-      shard: Its index.
-      log: [., LOG_COLUMNS + columns + shards] float64, oldest first.
+      shard: Index of the shard.
+      log: Rows of the log, [., LOG_COLUMNS + columns + shards] float64, oldest first.
     """
     marks, rows = log[:, :_NUM_MARKS], log[:, _NUM_MARKS:]
     clients = _by_incarnation(rows)
@@ -105,8 +105,8 @@ class Recorder:
       where[own] = self._places(key, rows[own])
     self._file.flush()
     records = self.records
-    # What a replaced incarnation sends is lost; should it send again what was applied
-    # before, that stays applied.
+    # Pushes of a replaced incarnation are lost; one that it repeats after it was applied
+    # stays applied.
     news = (marks[:, steps.LOG_COLUMN['status']] != steps.Status.LOST) | (
       records['status'][where, shard] == steps.Status.LOST
     )
@@ -121,12 +121,12 @@ class Recorder:
     self._place_push_times()
 
   def add_window(self, key: Incarnation, pushes: np.ndarray, pending: np.ndarray) -> None:
-    """Adds what a window's end tells.
+    """Adds the result of a window.
 
     Args:
-      key: Of the replica that ran it.
-      pushes: [., 3] float64: sequence, start, end; times NaN: no push.
-      pending: [., columns + shards] float64, rows of steps not yet pushed.
+      key: Replica and incarnation that ran the window.
+      pushes: Sequence, start and end of each push, [., 3] float64; times NaN: no push.
+      pending: Rows of steps not yet pushed, [., columns + shards] float64.
     """
     if len(pending):
       where = self._places(key, pending)
@@ -143,14 +143,14 @@ class Recorder:
     self._file.close()
 
   def _places(self, key: Incarnation, rows: np.ndarray) -> np.ndarray:
-    """Returns where each row's record is in the file; makes those that are not."""
+    """Returns the index of each row's record in the file; creates missing ones."""
     step = rows[:, steps.COLUMN['step']].astype(np.int64)
     known = _get(self._of_step.get(key), step)
     fresh = known < 0
     if fresh.any():
       known[fresh] = self._count + np.arange(fresh.sum())
       empty = np.zeros([int(fresh.sum())], self._dtype)
-      for name in self._dtype.names:  # A kill may leave it so.
+      for name in self._dtype.names:  # A kill may leave these defaults.
         if name.endswith(('_start', '_end')) or name in _SHARD_TIMES:
           empty[name] = np.nan
       empty['version_applied'] = -1
@@ -178,7 +178,7 @@ class Recorder:
 
 
 def _by_incarnation(rows: np.ndarray) -> list[tuple[Incarnation, np.ndarray]]:
-  """Returns where the rows of each incarnation are, in their order."""
+  """Returns the indices of the rows of each incarnation, in their order."""
   keys = rows[:, [steps.COLUMN['replica'], steps.COLUMN['incarnation']]].astype(np.int64)
   found, which = np.unique(keys, axis=0, return_inverse=True)
   order = np.argsort(which.ravel(), kind='stable')
@@ -210,7 +210,7 @@ def files(workdir: Path | str) -> list[Path]:
 
 
 def header(path: Path) -> dict[str, Any]:
-  """Returns what a file of records says of itself.
+  """Returns the header of a file of records.
 
   Raises:
     errors.UserError: If another version of this package wrote it.
@@ -222,15 +222,16 @@ def header(path: Path) -> dict[str, Any]:
       f'{path} has format {found["format"]}, not {_FORMAT} or {_WITHOUT_STALENESS}: read '
       'it with the version of distbelief that its summary.json names, or train anew'
     )
-  return {'clock': 'cluster', **found}  # Of files that do not tell.
+  return {'clock': 'cluster', **found}  # Default for files without this field.
 
 
 def open_file(path: Path, mode: str = 'r') -> np.ndarray:
   """Returns one launch's records, mapped to memory; of an older format, a copy.
 
   Args:
-    path: The file.
-    mode: 'r', or 'r+' to change records in place; these have the fields of their format.
+    path: Path of the file.
+    mode: Mode of the mapping: 'r', or 'r+' to change records in place; these have the
+      fields of their format.
   """
   found = header(path)
   dtype = np.dtype(
@@ -248,13 +249,13 @@ def open_file(path: Path, mode: str = 'r') -> np.ndarray:
 
 
 def derived_staleness(records: np.ndarray) -> np.ndarray:
-  """Returns the staleness of each step's push, as versions tell it, [steps, shards].
+  """Returns the staleness of each step's push, derived from versions, [steps, shards].
 
-  Shards log what they computed; this is for records of a time when they did not, and for
-  tests of those that do.
+  Shards log the staleness that they compute; this is for records of an older format, and
+  for tests.
 
   Args:
-    records: [steps], in any order; of all steps of each push.
+    records: Records of all steps of each push, [steps], in any order.
   """
   found = np.full(records['status'].shape, steps.NOT_STALE, np.int64)
   if not len(records):
@@ -285,14 +286,14 @@ def join(parts: Sequence[np.ndarray]) -> np.ndarray:
   """Returns the records of several launches as one array, in the order of `read`."""
   if not parts:
     return np.empty([0], steps.record_dtype(1))
-  # In the order in which the steps ended, not in which the leader heard of them.
+  # In the order in which the steps ended, not in which they reached the leader.
   parts = [part[np.argsort(part['compute_end'], kind='stable')] for part in parts]
   widest = max(part.dtype['status'].shape[0] for part in parts)
   return np.concatenate([_widened(part, widest) for part in parts])
 
 
 def _widened(part: np.ndarray, num_shards: int) -> np.ndarray:
-  """Returns records with the layout of today, and fields of so many shards."""
+  """Returns records in the current layout, with fields for so many shards."""
   width = part.dtype['status'].shape[0]
   if part.dtype == steps.record_dtype(num_shards):
     return part
@@ -308,13 +309,13 @@ def _widened(part: np.ndarray, num_shards: int) -> np.ndarray:
 
 
 def mark_undone(workdir: Path | str, launch: int, clients: np.ndarray) -> int:
-  """Marks what shards applied after a checkpoint; returns how many steps it was.
+  """Marks steps that shards applied after a checkpoint; returns their number.
 
   Args:
     workdir: The run's directory.
-    launch: Index of the launch, and so of its file, that wrote the checkpoint.
-    clients: [shards, replicas, 4] int64, the shards' tables in the checkpoint: what
-      they had not yet received from an incarnation, they have no more.
+    launch: Index of the launch (and so of its file) that wrote the checkpoint.
+    clients: Tables of clients in the checkpoint, [shards, replicas, 4] int64; pushes of
+      an incarnation that they do not count are undone.
   """
   undone = 0
   for path in files(workdir):
@@ -337,7 +338,7 @@ def mark_undone(workdir: Path | str, launch: int, clients: np.ndarray) -> int:
 
 
 def newest_incarnations(workdir: Path | str, num_replicas: int) -> np.ndarray:
-  """Returns the largest incarnation of each replica on record, [replicas]; -1: none."""
+  """Returns the largest recorded incarnation of each replica, [replicas]; -1: none."""
   newest = np.full([num_replicas], -1, np.int64)
   for path in files(workdir):
     records = open_file(path)

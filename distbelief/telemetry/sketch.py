@@ -31,19 +31,19 @@ class Sketch:
     """Draws the signs.
 
     Args:
-      num_parameters: P.
-      seed: config.seed.
+      num_parameters: Number of parameters, P.
+      seed: Seed of the signs, config.seed.
     """
     rows = -(-num_parameters // DIMENSION)
     bits = np.random.default_rng([seed, 0x5EE]).integers(0, 2, rows)
     self._signs = (2.0 * bits - 1.0).astype(np.float32)
 
   def part(self, values: tf.Tensor, start: int) -> tf.Tensor:
-    """Returns what a part of the vector adds to its sketch, [DIMENSION] float32.
+    """Returns a part's contribution to the sketch of the vector, [DIMENSION] float32.
 
     Args:
-      values: [n] float32, elements start to start + n; n is static.
-      start: Of the part in the flat vector.
+      values: Elements start to start + n of the vector, [n] float32; n is static.
+      start: Index of the part's first element in the flat vector.
     """
     size = values.shape[0]
     first = -start % DIMENSION  # Elements before the first whole row.
@@ -68,7 +68,7 @@ class Sketch:
     """Returns the sketch of tensors laid end to end, [DIMENSION] float32.
 
     Args:
-      tensors: One per variable of the model, of static shapes.
+      tensors: One tensor per variable of the model, of static shape.
     """
     total, start = tf.zeros([DIMENSION]), 0
     for tensor in tensors:

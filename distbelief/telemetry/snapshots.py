@@ -1,8 +1,8 @@
-"""The server's parameters at some evaluations: what spans the picture of the swarm.
+"""The server's parameters at some evaluations; they span the picture of the swarm.
 
-Sketches tell how far apart points are, but not where the loss would be between them;
-for that a few whole vectors are kept, evenly over the run: where there are too many, the
-one whose neighbours are nearest to each other is forgotten.
+Sketches give the distances between points, but not the loss between them; for that a few
+whole vectors are kept, evenly over the run: if there are too many, the one whose
+neighbours are nearest to each other is deleted.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from pathlib import Path
 import numpy as np
 
 _MOST = 16
-_LEAST = 3  # Even if they are large: these span a plane.
-_BYTES = 2**28  # Of all together.
+_LEAST = 3  # Kept even if they are large: they span a plane.
+_BYTES = 2**28  # Size of all together.
 
 
 class Snapshots:
-  """Keeps at most so many vectors of those it is offered, evenly spread."""
+  """Keeps a limited number of the vectors that it is offered, evenly spread."""
 
   def __init__(self, workdir: Path, num_parameters: int) -> None:
-    """Goes on from what earlier launches kept.
+    """Finds the vectors of earlier launches.
 
     Args:
-      workdir: The run's.
+      workdir: Directory of the run.
       num_parameters: Length of a vector.
     """
     self._folder = workdir / 'snapshots'
@@ -32,11 +32,11 @@ class Snapshots:
     self._most = int(np.clip(_BYTES // max(1, 4 * num_parameters), _LEAST, _MOST))
 
   def offer(self, steps: int, tensors: Sequence[np.ndarray]) -> None:
-    """Keeps a vector, and perhaps forgets another.
+    """Keeps a vector, and deletes another one if there are too many.
 
     Args:
       steps: Minibatches applied.
-      tensors: The parameters, one per variable.
+      tensors: Parameters, one tensor per variable.
     """
     flat = np.concatenate([np.asarray(tensor).ravel() for tensor in tensors])
     partial = self._folder / 'partial'
@@ -55,7 +55,7 @@ def files(workdir: Path | str) -> list[Path]:
 
 
 def forget_after(workdir: Path, steps: int) -> None:
-  """Drops what came after a checkpoint at `steps`."""
+  """Deletes snapshots later than a checkpoint at `steps`."""
   for path in files(workdir):
     if int(path.stem) > steps:
       path.unlink()

@@ -1,8 +1,8 @@
-"""What one step of a replica leaves behind: the columns that travel and the records.
+"""The data of a replica's step: columns of a row that travels, and the record on disk.
 
 A replica sends its steps' rows with the push that carries their gradients; each shard
-logs them with what it did. The chief joins both (or worker 0, where replicas make
-updates without a parameter server) into one fixed-size record per step.
+logs them with the update that it made. The chief (or worker 0, where replicas update
+without a parameter server) joins both into one fixed-size record per step.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 
 class Status(enum.IntEnum):
-  """What became of a step's gradient at one shard."""
+  """The outcome of a step's gradient at one shard."""
 
   LOST = 0  # Never applied here: its replica died first, or was declared dead.
   APPLIED = 1
@@ -24,7 +24,7 @@ class Status(enum.IntEnum):
 
 
 # Columns of a row, float64 on the wire (exact for integers up to 2^53); one column per
-# shard follows them: the version of the parameters held, as fetched.
+# shard follows them: the version of the parameters used, as fetched.
 COLUMNS = (
   'replica',
   'incarnation',
@@ -45,8 +45,8 @@ COLUMNS = (
 )
 COLUMN = {name: index for index, name in enumerate(COLUMNS)}
 
-# Columns that say whose push a row belongs to, and are known when that is made up; the
-# rest is noted at every step.
+# Columns that identify the push of a row, and are known when that is packed; the rest is
+# noted at every step.
 OF_PUSH = (
   'replica',
   'incarnation',
@@ -69,13 +69,13 @@ class Times(NamedTuple):
   wait_end: float = float('nan')
 
 
-# A step of Downpour's waits (for its minibatch, and for what travels beside it) before it
+# A Downpour step waits (for its minibatch, and for overlapping transfers) before it
 # fetches and computes; a synchronous one computes, waits for the others at the barrier,
-# and then takes its part in the all-reduce, which stands where a push would. So a step
+# and then takes part in the all-reduce, which is recorded in place of a push. So a step
 # starts with the end of its wait, or with its computing.
 STARTS = ('wait_end', 'compute_start')
 
-# What a shard puts before each row that it logs: its version after the push, the push's
+# The shard's columns before each row in its log: its version after the push, the push's
 # status, when the update began (under the lock) and ended, and the push's staleness as
 # the shard computed it under the lock; -1: the push was not applied.
 LOG_COLUMNS = ('version_applied', 'status', 'applied_at', 'update_end', 'staleness')
@@ -83,13 +83,14 @@ LOG_COLUMN = {name: index for index, name in enumerate(LOG_COLUMNS)}
 NOT_STALE = -1
 
 # Columns of a shard's table of clients, one row per replica: its newest incarnation, the
-# last push applied of it, the step after that, and its steps counted here in all.
+# sequence of its last push applied, the step after that, and the number of its steps
+# counted here.
 INCARNATION, SEQUENCE, NEXT_STEP, COUNTED = range(4)
 NO_CLIENT = (-1, -1, 0, 0)
 
 
 def row_width(num_shards: int) -> int:
-  """Returns how many columns a row has."""
+  """Returns the number of columns of a row."""
   return len(COLUMNS) + num_shards
 
 
@@ -98,13 +99,13 @@ def row(values: Mapping[str, Any], held: Iterable[Any]) -> list[Any]:
 
   Args:
     values: Value of each column, of any type.
-    held: Version of each shard's parameters held.
+    held: Version of each shard's parameters that the step used.
   """
   return [*_in_order(values, COLUMNS), *held]
 
 
 def marks(values: Mapping[str, Any]) -> list[Any]:
-  """Returns what a shard puts before a row, by name, in its order."""
+  """Returns the shard's elements before a row, in their order."""
   return _in_order(values, LOG_COLUMNS)
 
 
@@ -123,18 +124,18 @@ def _in_order(values: Mapping[str, Any], names: tuple[str, ...]) -> list[Any]:
 
 
 def first_start(wait_end: np.ndarray, compute_start: np.ndarray) -> float:
-  """Returns when the first of some steps started; the columns are those of STARTS."""
+  """Returns the start of the first of some steps; the columns are those of STARTS."""
   return float(np.nanmin([wait_end, compute_start]))
 
 
 def counted_by_all(clients: np.ndarray) -> np.ndarray:
-  """Returns per replica the steps that every shard has counted, [replicas].
+  """Returns the number of steps of each replica that every shard has counted, [replicas].
 
   A push that reached one shard only, before its replica died, counts nowhere: its steps
   are done again.
 
   Args:
-    clients: [shards, replicas, 4] int64.
+    clients: Tables of clients of the shards, [shards, replicas, 4] int64.
   """
   return clients[..., COUNTED].min(axis=0)
 
@@ -166,7 +167,7 @@ def record_dtype(num_shards: int) -> np.dtype:
   known.
 
   Args:
-    num_shards: Parameter server shards; fields per shard are arrays of this length.
+    num_shards: Number of shards; fields per shard are arrays of this length.
   """
   columns: list[Any] = [(name, _KINDS.get(name, '<f8')) for name in COLUMNS]
   per_shard = [

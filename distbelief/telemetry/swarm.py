@@ -1,7 +1,7 @@
-"""Where replicas were: sketches of their parameters and gradients, now and then.
+"""Samples of the replicas' positions: sketches of their parameters and gradients.
 
 At most every config.telemetry.swarm_seconds a replica sketches, at the end of a window,
-the parameters it holds, what it last pushed, and the server's parameters at that time
+its parameters, the gradient that it last pushed, and the server's parameters at that time
 (telemetry/sketch.py). The leader appends them to swarm.bin, a fixed-size record each.
 """
 
@@ -12,17 +12,17 @@ from pathlib import Path
 
 import numpy as np
 
-DIMENSION = 251  # Of a sketch; a prime.
+DIMENSION = 251  # Length of a sketch; a prime.
 
 _HEADER_BYTES = 512
-_MANY = 5000  # Samples, 15 MB; after each so many they come half as often.
-_NEARLY = 0.9  # Of the interval: a replica's windows do not end on the second.
+_MANY = 5000  # Samples, 15 MB; after each so many the rate is halved.
+_NEARLY = 0.9  # Fraction of the interval: windows do not end on the second.
 _DTYPE = np.dtype(
   [
     ('time', '<f8'),  # Seconds since the epoch, or simulated ones.
     ('replica', '<i4'),
     ('incarnation', '<i4'),
-    ('step', '<i8'),  # The replica's next one.
+    ('step', '<i8'),  # The replica's next step.
     ('parameters', '<f4', (DIMENSION,)),
     ('server', '<f4', (DIMENSION,)),
     ('gradient', '<f4', (DIMENSION,)),
@@ -33,18 +33,19 @@ SKETCHES = ('parameters', 'server', 'gradient')
 
 
 class SwarmWriter:
-  """Appends samples to a run's swarm.bin, and tells how far apart the replicas are."""
+  """Appends samples to a run's swarm.bin, and computes the replicas' distances."""
 
   def __init__(self, workdir: Path, seconds: float = 0.0) -> None:
-    """Opens the file; what a killed launch left half-written is cut off.
+    """Opens the file; a torn record of a killed launch is cut off.
 
     Args:
-      workdir: The run's.
-      seconds: config.telemetry.swarm_seconds: what comes sooner is left out. As samples
-        become many, they become rarer.
+      workdir: Directory of the run.
+      seconds: Least time between two samples of a replica,
+        config.telemetry.swarm_seconds; earlier ones are left out. As samples become many,
+        the time becomes longer.
     """
     self._seconds = seconds
-    self._until: dict[int, float] = {}  # Of each replica, when the next one is due.
+    self._until: dict[int, float] = {}  # When each replica's next one is due.
     path = workdir / 'swarm.bin'
     header = json.dumps({'format': 1, 'dtype': _DTYPE.descr}).encode()
     if not path.exists():
@@ -61,8 +62,8 @@ class SwarmWriter:
     """Adds samples.
 
     Args:
-      marks: [samples, 4] float64, columns MARKS.
-      sketches: [samples, 3, DIMENSION] float32, rows SKETCHES.
+      marks: Marks of each sample, [samples, 4] float64, columns MARKS.
+      sketches: Sketches of each sample, [samples, 3, DIMENSION] float32, rows SKETCHES.
     """
     samples = np.zeros([len(marks)], _DTYPE)
     for index, name in enumerate(MARKS):
@@ -86,7 +87,7 @@ class SwarmWriter:
     return True
 
   def scalars(self) -> dict[str, float]:
-    """Returns how far apart the replicas now are, by TensorBoard's tag; {}: no news."""
+    """Returns distances between the replicas now, by TensorBoard's tag; {}: no news."""
     if not self._news:
       return {}
     self._news = False
@@ -111,8 +112,8 @@ def pairwise_distance(points: np.ndarray) -> float:
   """Returns the mean distance over all pairs.
 
   Args:
-    points: [points, dimensions], at least two. Of replicas, each less where the server
-      was at the same time: they are not sampled at one time, and the server moves on.
+    points: Replica sketches relative to the server's at the same time, since replicas are
+      not sampled at one time and the server moves on; [points, dimensions], at least two.
   """
   one, other = np.triu_indices(len(points), 1)
   return float(np.linalg.norm(points[one] - points[other], axis=1).mean())
@@ -122,7 +123,7 @@ def mean_cosine(vectors: np.ndarray) -> float:
   """Returns the mean cosine over all pairs; NaN if any vector is 0.
 
   Args:
-    vectors: [vectors, dimensions], at least two.
+    vectors: Vectors to compare, [vectors, dimensions], at least two.
   """
   lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
   if not (lengths > 0).all():
@@ -133,23 +134,23 @@ def mean_cosine(vectors: np.ndarray) -> float:
 
 
 def read(workdir: Path | str) -> np.ndarray:
-  """Returns the samples of a run, [samples] structured, oldest first; maybe none."""
+  """Returns the samples of a run so far, [samples] structured, oldest first."""
   path = Path(workdir) / 'swarm.bin'
   if not path.exists():
     return np.empty([0], _DTYPE)
   data = path.read_bytes()[_HEADER_BYTES:]
   samples = np.frombuffer(data[: len(data) // _DTYPE.itemsize * _DTYPE.itemsize], _DTYPE)
   known = [np.isfinite(samples[name]).all(axis=1) for name in ('parameters', 'server')]
-  samples = samples[known[0] & known[1]]  # What has diverged is nowhere.
+  samples = samples[known[0] & known[1]]  # Without diverged replicas.
   return samples[np.argsort(samples['time'], kind='stable')]
 
 
 def forget_after(workdir: Path, next_steps: np.ndarray) -> None:
-  """Drops samples that came after a checkpoint.
+  """Deletes samples later than a checkpoint.
 
   Args:
-    workdir: The run's.
-    next_steps: [replicas] int64, each replica's next step in the checkpoint.
+    workdir: Directory of the run.
+    next_steps: Next step of each replica in the checkpoint, [replicas] int64.
   """
   path = workdir / 'swarm.bin'
   samples = read(workdir)

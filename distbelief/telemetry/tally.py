@@ -18,14 +18,14 @@ _RATE_SECONDS = 5.0  # Examples/s is over the last so many seconds.
 
 
 class Figures(NamedTuple):
-  """What happened since somebody last asked, by TensorBoard's tag."""
+  """Figures of the interval since the last `take`, by TensorBoard's tag."""
 
   scalars: dict[str, float]
   histograms: dict[str, np.ndarray]
 
 
 class Tally:
-  """What happened since somebody last asked, and how fast it goes."""
+  """Counts what happened since the last `take`, and the current throughput."""
 
   def __init__(
     self,
@@ -34,13 +34,13 @@ class Tally:
     shard_bytes: Sequence[int] = (),
     num_replicas: int = 1,
   ) -> None:
-    """Starts from nothing.
+    """Creates an empty tally.
 
     Args:
-      algorithm: The run's.
-      batch_size: Examples of a minibatch.
-      shard_bytes: What each shard sends to a fetch, and gets with a push.
-      num_replicas: Replicas that take part in an update.
+      algorithm: Algorithm of the run.
+      batch_size: Number of examples in a minibatch.
+      shard_bytes: Bytes that each shard sends with a fetch, and receives with a push.
+      num_replicas: Number of replicas that take part in an update.
     """
     self._algorithm, self._num_replicas = algorithm, num_replicas
     self._batch_size, self._shard_bytes = batch_size, shard_bytes
@@ -50,13 +50,13 @@ class Tally:
     self._progress: collections.deque[tuple[float, int]] = collections.deque()
 
   def add_log(self, shard: int, log: np.ndarray) -> None:
-    """Adds rows of a shard's log; what is not applied does not count."""
+    """Adds rows of a shard's log; pushes that are not applied do not count."""
     log = log[log[:, steps.LOG_COLUMN['status']] == steps.Status.APPLIED]
     if len(log):
       self._logs.setdefault(shard, []).append(log)
 
   def add_progress(self, now: float, applied: int) -> None:
-    """Adds how many minibatches have been applied by the time `now`, in seconds."""
+    """Adds the number of minibatches applied by the time `now`, in seconds."""
     self._progress.append((now, applied))
     while now - self._progress[0][0] > _RATE_SECONDS and len(self._progress) > 2:
       self._progress.popleft()
@@ -69,7 +69,7 @@ class Tally:
     return self._batch_size * (after - before) / max(end - start, 1e-9)
 
   def take(self) -> Figures:
-    """Returns the figures since the last time; forgets what they were made of."""
+    """Returns the figures since the last call, and resets the counters."""
     scalars = {'throughput/examples_per_second': self.examples_per_second()}
     ages: dict[str, list[np.ndarray]] = {}
     travelled = []  # Bytes per second.
@@ -92,7 +92,7 @@ class Tally:
           travelled.append(sent / seconds)
         if shard == 0:
           scalars['throughput/updates_per_second'] = len(pushes) / seconds
-      if shard == 0:  # Every shard tells of every step.
+      if shard == 0:  # Every shard logs every step.
         scalars |= dict(self._of_steps(log))
     if travelled:
       scalars['throughput/megabytes_per_second'] = float(sum(travelled) / 1e6)
@@ -106,7 +106,7 @@ class Tally:
     return Figures({tag: v for tag, v in scalars.items() if v == v}, histograms)
 
   def _of_steps(self, log: np.ndarray) -> Iterator[tuple[str, float]]:
-    """Yields what the log of shard 0 tells of replicas."""
+    """Yields figures of the replicas from the log of shard 0."""
     rows = log[:, _NUM_MARKS:]
     column = {name: rows[:, index] for name, index in steps.COLUMN.items()}
     column['update_end'] = log[:, steps.LOG_COLUMN['update_end']]
@@ -136,7 +136,7 @@ class Tally:
       yield 'utilisation/waiting', float(min(np.mean(waits), 1.0))
 
   def _exchange(self, log: np.ndarray, num_versions: int) -> Exchange:
-    """Returns what a shard's log says was exchanged."""
+    """Returns the exchanges in a shard's log."""
     fetch_ends = log[:, _NUM_MARKS + steps.COLUMN['fetch_end']]
     fetches = int((~np.isnan(fetch_ends)).sum())
     return Exchange(fetches, num_versions, num_versions, self._num_replicas)
@@ -144,13 +144,13 @@ class Tally:
   def _since(
     self, until: dict[int, float], key: int, starts: np.ndarray, ends: np.ndarray
   ) -> float:
-    """Returns the seconds from the end of what was taken before to the last end now.
+    """Returns the seconds from the last end of the previous call to the last end now.
 
     Args:
-      until: Where it is kept.
-      key: Whose.
-      starts: The first counts where nothing was taken before.
-      ends: Of the same things.
+      until: Last end by key; updated.
+      key: Replica or shard.
+      starts: Starts of the rows; the first one counts if there was no previous call.
+      ends: Ends of the same rows.
     """
     before = until.get(key, float(starts.min()))
     until[key] = max(before, float(ends.max()))
@@ -158,9 +158,9 @@ class Tally:
 
 
 def _staleness(log: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-  """Returns of each push its staleness, its replica, and its first row."""
+  """Returns the staleness, the replica and the first row of each push."""
   version = log[:, steps.LOG_COLUMN['version_applied']]
-  # A push's rows stand together and share the version that it made.
+  # The rows of a push are adjacent and share the version that it made.
   first = np.flatnonzero(np.r_[True, version[1:] != version[:-1]])
   stale = log[first, steps.LOG_COLUMN['staleness']].astype(int)
   replicas = log[first, _NUM_MARKS + steps.COLUMN['replica']].astype(int)
