@@ -1,4 +1,4 @@
-"""Honest slow machines: steps, fetches, pushes and all-reduces padded by sleeping.
+"""Imitates slow machines: steps, fetches, pushes and all-reduces padded by sleeping.
 
 Sleeping takes no processor, so two cores host twenty replicas that sleep for most of a
 step. Every algorithm pads the same step of the same replica alike (step_times.py).
@@ -26,16 +26,16 @@ def gradient(
   step: tf.Tensor,
   start: tf.Tensor,
 ) -> tuple[Gradient, tf.Tensor]:
-  """Returns a step's loss and gradient, and when both they and the padding had ended.
+  """Returns a step's loss and gradient, and the time at which they and padding ended.
 
   Args:
-    config: The run's; its padding is that of config.cluster.
-    objective: What is minimised.
-    weights: Where.
+    config: Config of the run, with the padding in config.cluster.
+    objective: Objective of the run.
+    weights: Weights at which the gradient is computed.
     minibatch: Inputs and labels.
-    replica: Whose step it is, int64 scalar.
-    step: The replica's, int64 scalar.
-    start: Computing and sleeping begin once this is there, float64 scalar.
+    replica: Index of the replica, int64 scalar.
+    step: Step of the replica, int64 scalar.
+    start: Time after which computing and sleeping begin, float64 scalar.
   """
   with tf.control_dependencies([start]):
     weights = tf.nest.map_structure(tf.identity, weights)
@@ -49,7 +49,7 @@ def gradient(
 
 
 def latency(cluster: ml_collections.ConfigDict, start: tf.Tensor) -> tf.Tensor:
-  """Returns `start`, config.cluster.latency_seconds after it has been computed."""
+  """Returns `start`, available config.cluster.latency_seconds after it is computed."""
   if not cluster.latency_seconds:
     return start
   with tf.control_dependencies([sleep(tf.constant(cluster.latency_seconds), start)]):
@@ -57,7 +57,7 @@ def latency(cluster: ml_collections.ConfigDict, start: tf.Tensor) -> tf.Tensor:
 
 
 def now(computed: Sequence[tf.Tensor]) -> tf.Tensor:
-  """Returns the time, float64 seconds since the epoch, once all that is there."""
+  """Returns the time, float64 seconds since the epoch, once all of `computed` is."""
   with after(computed):
     return tf.timestamp()
 
@@ -72,7 +72,7 @@ def after(tensors: Sequence[tf.Tensor]) -> Any:
 
 
 def sleep(seconds: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
-  """Returns a scalar that is there `seconds` after `start` has been computed.
+  """Returns a scalar that is available `seconds` after `start` has been computed.
 
   A worker cannot run Python, but tf.data has a dataset that sleeps before each element;
   `take(1)` keeps it from sleeping once more to find its end.

@@ -1,4 +1,4 @@
-"""What TensorFlow raises when a task has gone, told from the errors of a user's code."""
+"""Distinguishes TensorFlow's errors for lost tasks from the errors of a user's code."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import tensorflow as tf
 
 from distbelief import errors
 
-# Nothing that reads files or computes raises these; which of them is a matter of timing.
+# Neither reading files nor computing raises these; which of them is a matter of timing.
 _ALWAYS = (tf.errors.UnavailableError, tf.errors.AbortedError)
 
-# What data or a model may raise as well (a file that is missing is a NotFoundError): here
-# it takes TensorFlow's own words for a task that has gone or was started again.
+# Data or a model may raise these as well (a missing file is a NotFoundError): they count
+# only with TensorFlow's own words for a task that is gone or was restarted.
 _TEXTS: dict[type[tf.errors.OpError], str] = {
   tf.errors.NotFoundError: (
     'is neither a type of a primitive operation nor a name of a function registered'
@@ -25,20 +25,20 @@ _TEXTS: dict[type[tf.errors.OpError], str] = {
     'incarnation|was probably restarted|has restarted|just restarted'
     r'|does not exist\. \(Could not find resource: '
   ),
-  # Calls to or from another task end with these when a task goes down.
+  # Calls to or from another task fail with these when a task ends.
   tf.errors.CancelledError: '/job:(chief|worker|ps)/|RecvAsync is cancelled',
   tf.errors.DeadlineExceededError: 'GRPC error|grpc_status:4|Deadline Exceeded',
-  # So that TensorFlow's own handling of a lost network does not set in.
+  # Without it TensorFlow's own handling of a lost network would set in.
   tf.errors.InternalError: 'originally returned UnavailableError',
 }
 
 
 def is_lost_peer(error: tf.errors.OpError) -> bool:
-  """Returns whether an error means that another task has gone.
+  """Returns whether an error means that another task is gone.
 
   Args:
-    error: What TensorFlow raised in this task; an operation of another task may have
-      raised it there, and then its text names that task as well.
+    error: Error that TensorFlow raised in this task; an operation of another task may
+      have raised it there, and then its text names that task as well.
   """
   if isinstance(error, _ALWAYS):
     return True
@@ -50,7 +50,7 @@ def is_lost_peer(error: tf.errors.OpError) -> bool:
 
 @contextlib.contextmanager
 def translated() -> Iterator[None]:
-  """Turns what TensorFlow raises when a task has gone into an errors.LostPeerError."""
+  """Turns TensorFlow's errors for a lost task into an errors.LostPeerError."""
   try:
     yield
   except tf.errors.OpError as error:

@@ -16,16 +16,16 @@ Cluster = Mapping[str, Sequence[str]]  # Addresses, host:port, by job.
 
 _PROBE_SECONDS = 1.0  # A host that is up answers within this time.
 _FIRST_LINE_SECONDS, _NEXT_LINE_SECONDS = 5.0, 10.0
-_GONE_SECONDS = 30.0  # A chief may restart: its servers wait for it that long.
+_GONE_SECONDS = 30.0  # A chief may restart: servers wait for it that long.
 
-# What a probe finds, as it is added to an address.
+# Results of a probe, as they are added to an address.
 _UP, _DOWN, _UNKNOWN_HOST = ' (up)', '', ' (unknown host)'
 
 
 class ChiefGone:
   """Whether a chief that was there has been away for a while; for `serve`.
 
-  For tasks that were started by hand, with TF_CONFIG: nobody else tells them.
+  For tasks that were started by hand, with TF_CONFIG, which no launcher stops.
   """
 
   def __init__(
@@ -43,7 +43,7 @@ class ChiefGone:
     self._last_seen: float | None = None
 
   def __call__(self) -> bool:
-    """Looks for the chief."""
+    """Probes the chief."""
     if _probe(self._address) == _UP:
       self._last_seen = self._clock()
     if self._last_seen is None:
@@ -55,7 +55,7 @@ class ChiefGone:
 def answering(address: str) -> Iterator[None]:
   """Accepts connections at a task's port, for `wait_for_tasks` of the others.
 
-  Until the task's own server does: some of TensorFlow's start only when all are there.
+  Until the task's own server does: some of TensorFlow's start only when all tasks answer.
 
   Raises:
     OSError: If the port is taken.
@@ -66,7 +66,7 @@ def answering(address: str) -> Iterator[None]:
     with contextlib.suppress(OSError):  # It is shut down.
       while True:
         connection, _ = listener.accept()
-        # Who closes first keeps the port busy for a while.
+        # The side that closes first keeps the port busy for a while.
         with connection, contextlib.suppress(OSError):
           connection.settimeout(_PROBE_SECONDS)
           connection.recv(1)
@@ -84,15 +84,15 @@ def answering(address: str) -> Iterator[None]:
 def wait_for_tasks(cluster: Cluster, timeout: float, log: Callable[[str], None]) -> None:
   """Returns when every ps and worker accepts connections.
 
-  TensorFlow would wait for them in silence and for ever, deaf to Ctrl-C.
+  TensorFlow would wait for them silently and forever, deaf to Ctrl-C.
 
   Args:
-    cluster: The addresses.
-    timeout: Seconds, config.cluster.start_timeout.
-    log: Shows a line: who is missing, every few seconds.
+    cluster: Addresses of the tasks.
+    timeout: Timeout in seconds, config.cluster.start_timeout.
+    log: Function that shows a line with the missing tasks, every few seconds.
 
   Raises:
-    errors.LostPeerError: With the names of those that are not there in time.
+    errors.LostPeerError: Names the tasks that do not answer in time.
   """
   missing = {
     f'{job} {index} at {address}': address
@@ -121,7 +121,7 @@ def wait_for_tasks(cluster: Cluster, timeout: float, log: Callable[[str], None])
 
 
 def _probe(address: str) -> str:
-  """Returns whether somebody accepts connections there."""
+  """Returns whether a server accepts connections there."""
   host, _, port = address.rpartition(':')
   try:
     socket.create_connection((host.strip('[]'), int(port)), _PROBE_SECONDS).close()

@@ -26,17 +26,17 @@ from distbelief.telemetry import provenance
 from distbelief.telemetry.display import Reporter
 from distbelief.telemetry.steps import INCARNATION
 
-_POLL_SECONDS = 0.2  # Between two looks at the shards.
-# How long nothing may happen, though all steps are granted and no window runs, before a
-# replica whose steps are not counted is taken for dead. Longer than a worker's restart.
+_POLL_SECONDS = 0.2  # Between two polls of the shards.
+# Time without progress, though all steps are granted and no window runs, after which a
+# replica whose steps are not counted is declared dead. Longer than a worker's restart.
 _PATIENCE_SECONDS = 30.0
 
-# For windows that are under way when all steps are done; they find nothing to do.
+# For windows that are under way when all steps are done; they get no steps.
 _LAST_WINDOWS_SECONDS = 10.0
 
 
 class Stopped(BaseException):
-  """SIGTERM or SIGINT: write a checkpoint and go."""
+  """SIGTERM or SIGINT: write a checkpoint and exit."""
 
 
 class Chief:
@@ -51,25 +51,26 @@ class Chief:
     invocation: provenance.Invocation,
     check_agreement: Callable[[], None] = lambda: None,
   ) -> None:
-    """Connects to nobody yet.
+    """Stores the arguments; does not connect yet.
 
     Args:
-      config: The run's, checked.
-      workdir: Prepared for it.
-      tf_config: The cluster, as in TF_CONFIG.
-      display: Shows `progress` and `message`.
-      invocation: What started the run.
-      check_agreement: Called when all tasks are there; raises if they differ.
+      config: Config of the run, checked.
+      workdir: Directory prepared for the run.
+      tf_config: Cluster, as in TF_CONFIG.
+      display: Display for `progress` and `message`.
+      invocation: Command and start time of the run.
+      check_agreement: Function that is called when all tasks answer; raises if they
+        differ.
     """
     self._config, self._workdir, self._display = config, workdir, display
     self._addresses, self._invocation = tf_config['cluster'], invocation
     self._check_agreement = check_agreement
     self._num_replicas = len(self._addresses['worker'])
     self._num_shards = len(self._addresses['ps'])
-    self._reclaimed = 0  # Replicas that were taken for dead.
+    self._reclaimed = 0  # Replicas that were declared dead.
     self._stopped_by: int | None = None  # A signal's number.
     self._in_training = False
-    self._status: Any = None  # The last one.
+    self._status: Any = None  # Of the last poll.
     self._steps = 0  # Minibatches that every shard has counted.
 
   def run(self) -> None:
@@ -100,8 +101,8 @@ class Chief:
   def _stop(self, number: int, unused_frame: Any) -> None:
     """Handles a signal; may be called more than once."""
     before, self._stopped_by = self._stopped_by, number
-    # In training the loop looks for itself, so that no look at the shards is cut off
-    # before what they had logged is on record.
+    # In training the loop checks for signals, so that none interrupts a poll of the
+    # shards before their logs are recorded.
     if before is None and not self._in_training:
       raise Stopped
 
@@ -164,15 +165,15 @@ class Chief:
     """Has replicas do the pool's steps until the shards have counted `limit`.
 
     Args:
-      name: For the progress line.
-      limit: Steps in all since the run began.
-      alone: Whether replica 0 does them.
+      name: Name of the phase, for the progress line.
+      limit: Number of steps in all since the run began.
+      alone: Whether only replica 0 does them.
     """
     self._recorder.phase = name
     self._server.pool.open(
       tf.constant(limit, tf.int64), tf.constant(int(alone), tf.int64)
     )
-    # Twice as many as there are workers: each finds its next window waiting.
+    # Two windows per worker, so that each finds its next one waiting.
     self._windows.start(2 * self._num_replicas)
     left, next_poll = limit - self._steps, time.monotonic()
     last_news = time.monotonic()
@@ -198,7 +199,7 @@ class Chief:
         self._windows.start(2 * self._num_replicas)
       elif not self._windows.under_way and self._steps < limit:
         # All steps are granted and no window runs, yet some are not counted: windows of
-        # length 0 push what is accrued. They go to whoever is free, so it takes several.
+        # length 0 push accrued gradients. They run on any free worker: it takes several.
         self._windows.start(self._num_replicas)
 
   def _next_window(self, timeout: float) -> WindowResult | None:
@@ -210,14 +211,14 @@ class Chief:
     return result
 
   def _reclaim(self) -> None:
-    """Returns the steps of replicas that do not answer to the pool."""
+    """Gives the steps of replicas that do not answer back to the pool."""
     for replica in self._status.behind:
       self._display.message(f'replica {replica} is gone: others do its steps')
       self._server.reclaim(int(replica))
       self._reclaimed += 1
 
   def _observe(self) -> int:
-    """Looks at the shards: records, shows, saves, evaluates; returns steps left."""
+    """Polls the shards: records, shows, saves, evaluates; returns the steps left."""
     self._status = status = self._read_logs()
     self._steps = status.steps
     self._recorder.look(status.steps, status.versions, self._server.weights)
@@ -235,7 +236,7 @@ class Chief:
     self._recorder.save(self._checkpoint())
 
   def _checkpoint(self) -> checkpoints.Checkpoint:
-    """Returns a checkpoint; every step that it counts is on record before."""
+    """Returns a checkpoint; every step that it counts is recorded before."""
     snapshots = self._server.snapshot()
     seconds = self._recorder.seconds
     self._read_logs()
@@ -243,7 +244,7 @@ class Chief:
     return shard_checkpoint.from_states(snapshots, sizes, seconds, self._recorder.launch)
 
   def _finish(self) -> None:
-    # The last windows bring the times of the last pushes.
+    # The last windows return the times of the last pushes.
     deadline = time.monotonic() + _LAST_WINDOWS_SECONDS
     while self._windows.under_way and time.monotonic() < deadline:
       self._next_window(timeout=_POLL_SECONDS)

@@ -1,10 +1,10 @@
-"""Downpour's client: one step of a replica, as the paper's appendix has it, in the graph.
+"""Downpour's client: one step of a replica, as in the paper's appendix, in the graph.
 
     fetch if due; compute the gradient; accrue it; take a local step; push if due
 
 in one of two cycles: blocking, one after the other, or with fetch and push overlapping
-the computing. What is due, and what accruing and a local step are, says
-algorithms/downpour.py; how steps become windows, window.py.
+the computing. algorithms/downpour.py defines what is due, accruing and local steps;
+window.py makes steps a window.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ _NAN = float('nan')
 
 
 class ReplicaState(NamedTuple):
-  """A replica between two steps; all of it on its worker."""
+  """The state of a replica between two steps; all of it is on its worker."""
 
   incarnation: tf.Tensor  # int64; -1: must register (a new process, a window that died).
   step: tf.Tensor  # int64, the next one.
-  sequence: tf.Tensor  # int64, of the next push.
+  sequence: tf.Tensor  # int64, number of the next push.
   first: tf.Tensor  # bool, no step done since registering.
   count: tf.Tensor  # int64, gradients accrued.
-  ready_at: tf.Tensor  # float64, when the last step ended.
+  ready_at: tf.Tensor  # float64, time at which the last step ended.
   fetched_versions: tf.Tensor  # [shards] int64, of the parameters as last fetched.
   oldest_versions: tf.Tensor  # [shards] int64, of the oldest used since the last push.
-  noted: tf.Tensor  # [n_push, .] float64, of the steps since the last push.
+  noted: tf.Tensor  # [n_push, .] float64, notes on the steps since the last push.
   weights: Weights
   accrued: list[tf.Tensor]
-  change: AffineUpdate  # Of the statistics, since the last push.
+  change: AffineUpdate  # Change of the statistics since the last push.
   sampling: Sampling
 
 
 class Fetched(NamedTuple):
-  """What a fetch brought."""
+  """The result of a fetch."""
 
   weights: Weights
   versions: tf.Tensor  # [shards] int64.
@@ -55,9 +55,9 @@ class Fetched(NamedTuple):
 
 
 class Pushed(NamedTuple):
-  """What became of a push."""
+  """The outcome of a push."""
 
-  accepted: tf.Tensor  # bool, False: a newer incarnation has taken this one's place.
+  accepted: tf.Tensor  # bool, False: a newer incarnation has replaced this one.
   sampling: Sampling
   start: tf.Tensor  # float64, NaN: no push.
   end: tf.Tensor
@@ -79,14 +79,14 @@ class Client:
     server: ParameterServer,
     sampler: Sampler,
   ) -> None:
-    """Takes what steps are made of.
+    """Stores the parts of a step.
 
     Args:
-      config: The run's; its delays, and whether steps are put on record.
-      options: What is due when.
-      objective: What is minimised.
+      config: Config of the run, for delays, and for whether steps are recorded.
+      options: Options that define when fetches and pushes are due.
+      objective: Objective of the run.
       server: The parameter server.
-      sampler: Told of every push.
+      sampler: Sampler that is called at every push.
     """
     self._config, self._options, self._objective = config, options, objective
     self._server, self._sampler = server, sampler
@@ -118,12 +118,12 @@ class Client:
   def do_step(
     self, replica: tf.Tensor, state: ReplicaState, next_minibatch: Callable[[], Any]
   ) -> tuple[ReplicaState, Pushed]:
-    """Does a step, in the cycle that the options say.
+    """Does a step, blocking or overlapped as the options demand.
 
     Args:
-      replica: Its index, int64.
-      state: Before the step.
-      next_minibatch: Makes the operations that get it.
+      replica: Index of the replica, int64.
+      state: State before the step.
+      next_minibatch: Function that creates the operations that get the next minibatch.
     """
     cycle = self._overlapped_step if self._options.overlap else self._blocking_step
     return cycle(replica, state, next_minibatch)
@@ -166,10 +166,10 @@ class Client:
   def _overlapped_step(
     self, replica: tf.Tensor, state: ReplicaState, next_minibatch: Callable[[], Any]
   ) -> tuple[ReplicaState, Pushed]:
-    """Pushes the step before, fetches for the step after, and computes: all at once.
+    """Pushes for the step before, fetches for the step after, and computes: all at once.
 
-    None of the three depends on another, and what they bring is passed on as loop
-    tensors on the worker: TensorFlow then runs them side by side.
+    None of the three depends on another, and their results are passed on as loop tensors
+    on the worker: TensorFlow then runs them in parallel.
     """
     options = self._options
     minibatch = next_minibatch()
@@ -202,13 +202,13 @@ class Client:
     state = state._replace(fetched_versions=fetched.versions)
     return self._advance(state, weights, ready_at), pushed
 
-  # What a step is made of.
+  # The parts of a step.
 
   def fetch(self, start: tf.Tensor) -> Fetched:
-    """Reads every shard, each at whatever version it is.
+    """Reads every shard, each at its current version.
 
     Args:
-      start: Time at which it starts, float64.
+      start: Time at which the fetch starts, float64.
     """
     asked = delays.latency(self._config.cluster, start)
     weights, versions = self._server.fetch(asked)
@@ -218,7 +218,7 @@ class Client:
   def _compute(
     self, replica: tf.Tensor, state: ReplicaState, minibatch: Any, start: tf.Tensor
   ) -> tuple[Gradient, tf.Tensor]:
-    """Returns the minibatch's loss and gradient, and when these and padding ended."""
+    """Returns the minibatch's loss and gradient, and the time at which padding ended."""
     return delays.gradient(
       self._config, self._objective, state.weights, minibatch, replica, state.step, start
     )
@@ -232,7 +232,7 @@ class Client:
   def _accrue(
     self, state: ReplicaState, result: Gradient, times: dict[str, tf.Tensor]
   ) -> ReplicaState:
-    """Adds a step's gradient, and notes of it, to what the next push carries."""
+    """Adds a step's gradient, and notes on it, to the next push."""
     empty, versions = tf.equal(state.count, 0), state.fetched_versions
     oldest = tf.minimum(state.oldest_versions, versions)
     noted = {**times, 'loss': result.loss, 'accuracy': result.accuracy}
@@ -247,7 +247,7 @@ class Client:
   def _push(
     self, replica: tf.Tensor, state: ReplicaState, next_step: tf.Tensor, start: tf.Tensor
   ) -> Pushed:
-    """Pushes what is accrued; waits until every shard has applied it."""
+    """Pushes the accrued gradients; waits until every shard has applied them."""
     warm_steps = self._options.warmstart_steps
     push = PushRequest(
       replica=replica,
@@ -267,7 +267,7 @@ class Client:
   def flush(
     self, replica: tf.Tensor, state: ReplicaState, due: tf.Tensor
   ) -> tuple[ReplicaState, Pushed]:
-    """Pushes what is accrued between two steps, if `due`, a bool, and if anything is."""
+    """Pushes between two steps, if `due`, a bool, and if anything is accrued."""
     pushed = tf.cond(
       due & (state.count > 0),
       lambda: self._push(replica, state, state.step, state.ready_at),
@@ -278,7 +278,7 @@ class Client:
   def rows(
     self, replica: tf.Tensor, state: ReplicaState, next_step: tf.Tensor, pushed: bool
   ) -> tf.Tensor:
-    """Returns the rows of the steps that are accrued (telemetry/steps.py)."""
+    """Returns the rows of the accrued steps (telemetry/steps.py)."""
     return self._rows_buffer.rows(
       state.noted,
       state.count,
@@ -297,7 +297,7 @@ class Client:
     )
 
   def _emptied_if(self, pushed: Pushed, state: ReplicaState) -> ReplicaState:
-    """Returns the state with nothing accrued if a push took it, else as it was."""
+    """Returns the state with nothing accrued after a push, else unchanged."""
     went = pushed.went
     accrued, change = tf.cond(
       went,

@@ -1,6 +1,6 @@
-"""All shards and the pool of steps together, as the chief and the replicas see them.
+"""All shards and the pool of steps, as one object for the chief and the replicas.
 
-A replica registers, takes steps, fetches and pushes here, and knows of no shard.
+A replica registers, takes steps, fetches and pushes here, and does not address shards.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from distbelief.telemetry.swarm import DIMENSION
 
 
 class ServerStatus(NamedTuple):
-  """What the chief sees at one time; each shard a little later than the one before."""
+  """The result of a poll by the chief; each shard a little later than the one before."""
 
-  logs: list[np.ndarray]  # Per shard [., LOG_COLUMNS + row_width], since the last look.
+  logs: list[np.ndarray]  # Per shard [., LOG_COLUMNS + row_width], since the last poll.
   versions: np.ndarray  # [shards] int64.
   clients: np.ndarray  # [shards, replicas, 4] int64.
   left: int  # Steps in the pool.
-  granted: np.ndarray  # [replicas] int64, steps that each has been given in all.
-  returned: int  # Steps of windows that died.
+  granted: np.ndarray  # [replicas] int64, steps granted to each in all.
+  returned: int  # Steps returned by windows that died.
 
   @property
   def steps(self) -> int:
@@ -42,7 +42,7 @@ class ServerStatus(NamedTuple):
 
   @property
   def behind(self) -> np.ndarray:
-    """Replicas that have been given steps which are not counted."""
+    """Replicas with granted steps that are not counted."""
     return np.flatnonzero(self.granted > counted_by_all(self.clients))
 
   @property
@@ -52,23 +52,23 @@ class ServerStatus(NamedTuple):
 
 
 class Registration(NamedTuple):
-  """What a new incarnation of a replica is told."""
+  """The answer to the registration of a new incarnation."""
 
   incarnation: tf.Tensor  # int64, its number.
   next_step: tf.Tensor  # int64, the step after the last one that any shard received.
 
 
 class Parcel(NamedTuple):
-  """A gradient and a change of statistics, cut as the shards get them."""
+  """A gradient and a change of statistics, split into the shards' parts."""
 
   vectors: list[tf.Tensor]  # Per shard, as Shard.push takes it.
   kept: list[tf.Tensor]  # Likewise.
 
 
 class PushRequest(NamedTuple):
-  """What a push says of itself."""
+  """The metadata of a push."""
 
-  replica: tf.Tensor  # int64; so for the next three.
+  replica: tf.Tensor  # int64, as the next three.
   incarnation: tf.Tensor
   sequence: tf.Tensor
   next_step: tf.Tensor  # The replica's step after the last one carried.
@@ -81,11 +81,11 @@ class ParameterServer:
   """The parameters, sharded over the ps tasks of the cluster that the chief is in.
 
   Attributes:
-    sharding: Of the model's parameters.
-    shards: One per ps task.
-    pool: Of steps.
+    sharding: Sharding of the model's parameters.
+    shards: Shards, one per ps task.
+    pool: Pool of steps.
     row_width: Length of a step's row, as pushes carry it.
-    sketch: Of the model's parameters.
+    sketch: Sketch of the model's parameters.
   """
 
   def __init__(
@@ -99,15 +99,16 @@ class ParameterServer:
     seed: int = 0,
     prefix: str = '',
   ) -> None:
-    """Fills the shards, whatever an earlier chief may have left on their tasks.
+    """Initialises the shards, whatever an earlier chief may have left on their tasks.
 
     Args:
-      sharding: Of the model's parameters over the ps tasks.
-      statistics_shapes: Of the model's statistics.
-      rule: What a push does.
-      num_replicas: Replicas that ask the pool.
-      states: What each shard starts from.
-      recording: config.telemetry.records; else the shards' logs stay empty.
+      sharding: Sharding of the model's parameters over the ps tasks.
+      statistics_shapes: Shape of each of the model's statistics.
+      rule: Rule that applies a push.
+      num_replicas: Number of replicas that use the pool.
+      states: Initial state of each shard.
+      recording: Whether shards log steps, config.telemetry.records; else their logs stay
+        empty.
       seed: Seed of the sketch, config.seed.
       prefix: Prefix of the names of all state on the tasks, for several servers side by
         side.
@@ -148,13 +149,13 @@ class ParameterServer:
     )
 
   def snapshot(self) -> list[shards_lib.ShardState]:
-    """Returns each shard's state as NumPy arrays; a later look has all it counts."""
+    """Returns each shard's state as NumPy arrays; a later poll has all that it counts."""
     nothing = tf.constant(0)
     states = [shard.snapshot(nothing) for shard in self.shards]
     return [tf.nest.map_structure(lambda t: t.numpy(), state) for state in states]
 
   def weights(self) -> Weights:
-    """Fetches the model's weights, each shard at whatever version it is."""
+    """Fetches the model's weights, each shard at its current version."""
     weights, _ = self.fetch(tf.timestamp())
     return weights
 
@@ -162,7 +163,7 @@ class ParameterServer:
     """Returns the weights and each shard's version, [shards] int64.
 
     Args:
-      start: Any float64 scalar on which the requests wait.
+      start: Float64 scalar on which the requests wait.
     """
     vectors = [shard.fetch(start) for shard in self.shards]
     statistics = vectors[0][self.sharding.sizes[0] : -TAIL]
@@ -171,7 +172,7 @@ class ParameterServer:
     ), tf.stack([version_of(vector) for vector in vectors])
 
   def pack(self, gradient: list[tf.Tensor], change: AffineUpdate) -> Parcel:
-    """Returns what the shards get of a gradient and a change of statistics."""
+    """Splits a gradient and a change of statistics into the shards' parts."""
     nothing, zeros = tf.zeros([0]), tf.zeros([TAIL])
     (kept,) = self._statistics.split(change.scale)
     (moved,) = self._statistics.split(change.shift, [zeros])
@@ -185,12 +186,12 @@ class ParameterServer:
     A gradient that is not finite is not sent; its steps are counted all the same.
 
     Args:
-      push: What the push says of itself.
-      parcel: What the push carries.
-      start: Any float64 scalar on which the requests wait.
+      push: Metadata of the push.
+      parcel: Contents of the push.
+      start: Float64 scalar on which the requests wait.
 
     Returns:
-      bool, whether its sender is the replica's newest incarnation at every shard.
+      Whether its sender is the replica's newest incarnation at every shard, bool.
     """
     parts = list(zip(*parcel))
     flat = tf.nest.flatten(parts)
@@ -233,21 +234,21 @@ class ParameterServer:
     return total
 
   def sketched(self, start: tf.Tensor) -> tf.Tensor:
-    """Returns the sketch of the parameters, made where they are, [DIMENSION] float32.
+    """Returns the sketch of the parameters, computed on the shards, [DIMENSION] float32.
 
     Args:
-      start: Any float64 scalar on which the requests wait.
+      start: Float64 scalar on which the requests wait.
     """
     return tf.add_n([shard.sketch(start) for shard in self.shards])
 
   def register(self, replica: tf.Tensor) -> Registration:
-    """Makes a new incarnation of a replica the one whose pushes are applied.
+    """Registers a new incarnation of a replica; only its pushes are applied from now on.
 
     Shard 0 numbers incarnations. Gradients that the former one had not pushed are lost;
     its steps return to the pool.
 
     Args:
-      replica: Its index, int64.
+      replica: Index of the replica, int64.
     """
     first, *others = self.shards
     client = first.register(replica, tf.constant(-1, tf.int64))
@@ -261,17 +262,17 @@ class ParameterServer:
       return Registration(tf.identity(client[INCARNATION]), tf.identity(next_step))
 
   def take_steps(self, replica: tf.Tensor, most: tf.Tensor) -> tf.Tensor:
-    """Returns how many steps a window may do, at most so many, int64; 0: none are left.
+    """Returns the number of steps granted to a window, int64; 0: none are left.
 
     Args:
-      replica: Whose window it is, int64.
-      most: int64.
+      replica: Index of the replica whose window it is, int64.
+      most: Largest number of steps wanted, int64.
     """
     return self.pool.take(replica, most)
 
   def reclaim(self, replica: int) -> None:
     """Gives back the steps of a replica that is gone for good.
 
-    Should it yet be alive, its pushes are dropped from now on, and it registers anew.
+    If it is alive after all, its pushes are dropped from now on, and it registers anew.
     """
     self.register(tf.constant(replica, tf.int64))

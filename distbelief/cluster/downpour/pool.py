@@ -1,4 +1,4 @@
-"""The pool of steps: whoever is free takes the next ones; nobody has a quota."""
+"""The pool of steps: a free replica takes the next ones; no replica has a quota."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ _DEVICE = '/job:ps/replica:0/task:0/device:CPU:0'
 class StepPool:
   """Grants steps to windows; lives on the first ps task, under a lock of its own.
 
-  What is left is limit - sum(granted). A replica's grant is set back to what the shards
-  have counted when a new incarnation of it joins, so that the steps of a window that
-  died return to the pool. While the warm start lasts, replica 0 alone gets steps.
+  The steps left are limit - sum(granted). When a new incarnation of a replica joins, its
+  grant is reset to the steps that the shards have counted, so that the steps of a window
+  that died return to the pool. During the warm start, replica 0 alone gets steps.
 
   Attributes:
-    take: (replica, most) -> int64, how many steps a window may do; 0: there are none.
+    take: (replica, most) -> int64, steps granted to a window; 0: none are left.
     reset_grant: (replica, counted) -> counted. Sets the replica's grant.
-    open: (limit, alone) -> nothing of interest. Lets `limit` steps be granted in all, to
-      replica 0 only if `alone` is 1.
+    open: (limit, alone) -> ignored. Lets `limit` steps be granted in all, to replica 0
+      only if `alone` is 1.
     look: () -> (steps not granted, granted [clients], steps returned so far), int64.
-    restore: (granted [clients]) -> nothing of interest. Empties the pool.
+    restore: (granted [clients]) -> ignored. Empties the pool.
   """
 
   def __init__(self, num_replicas: int, num_clients: int, prefix: str = '') -> None:
-    """Describes the pool; `restore` makes it.
+    """Describes the pool; `restore` creates it.
 
     Args:
-      num_replicas: Replicas that ask.
-      num_clients: As many, or more if the run once had more.
-      prefix: Of the names of its state.
+      num_replicas: Number of replicas that ask for steps.
+      num_clients: Number of rows of grants: as many, or more if the run once had more.
+      prefix: Prefix of the names of its state.
     """
     self._num_replicas, self._num_clients = num_replicas, num_clients
     self._granted = remote.RemoteVariable(
@@ -63,11 +63,11 @@ class StepPool:
   def _take(self, replica: tf.Tensor, most: tf.Tensor) -> tf.Tensor:
     """Grants a window its steps (downpour.window_steps).
 
-    In the warm start one window takes all, and leaves nothing to ask for.
+    In the warm start one window takes all steps.
     """
 
     def locked() -> tf.Tensor:
-      granted, terms = self._granted.read(), self._terms.read()  # Each once.
+      granted, terms = self._granted.read(), self._terms.read()  # Read each once.
       left = tf.maximum(terms[0] - tf.reduce_sum(granted), 0)
       alone = tf.equal(terms[1], 1)
       fair = downpour.window_steps(left, self._num_replicas)

@@ -1,13 +1,13 @@
 """State and functions that live on a task, and are called by name from any other.
 
-A remote function is one request with its arguments and one answer, and runs whole on its
-task whatever becomes of the caller. Operations placed there from within a worker's graph
-would not: they belong to the worker's step, which a dying worker aborts between any two
-of them; and every such edge costs a message per iteration of the worker's loop, taken or
-not (0.7 ms per step for a fetch that is never due; here nothing).
+A remote function is one request with its arguments and one answer, and runs to its end on
+its task whatever happens to the caller. Operations placed there from within a worker's
+graph would not: they belong to the worker's step, which a dying worker aborts between any
+two of them; and every such edge costs a message per iteration of the worker's loop, taken
+or not (0.7 ms per step for a fetch that is never due; here nothing).
 
 Resources are named, not held by a handle, since a handle of TensorFlow's eager variables
-is good only in the process that made it. A name is one task's own.
+is valid only in the process that created it. A name is local to its task.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class RemoteVariable:
   """A variable by name; its operations belong in functions that run on its task."""
 
   def __init__(self, name: str, shape: Sequence[int], dtype: tf.DType) -> None:
-    """Describes the variable; the first `assign` makes it."""
+    """Describes the variable; the first `assign` creates it."""
     self._name, self._shape, self._dtype = name, tuple(shape), dtype
 
   def _handle(self) -> tf.Tensor:
@@ -40,12 +40,12 @@ class RemoteVariable:
     return tf.raw_ops.AssignVariableOp(resource=self._handle(), value=value)
 
   def assign_sub(self, value: tf.Tensor) -> tf.Operation:
-    """Subtracts from the value, in one go."""
+    """Subtracts from the value, in one operation."""
     return tf.raw_ops.AssignSubVariableOp(resource=self._handle(), value=value)
 
 
 class RemoteLog:
-  """A queue of float64 rows by name: written by many, emptied by one."""
+  """A queue of float64 rows by name: many writers, one reader."""
 
   def __init__(self, name: str, width: int) -> None:
     """Describes the log of rows [width]; it is not bounded."""
@@ -84,7 +84,7 @@ class RemoteMutex:
     """Returns function(), run while nobody else holds the lock.
 
     Args:
-      function: Makes the operations to be protected; returns tensors.
+      function: Function that creates the operations to be protected; returns tensors.
     """
     mutex = tf.raw_ops.MutexV2(container='', shared_name=self._name)
     lock = tf.raw_ops.MutexLock(mutex=mutex)
@@ -105,9 +105,9 @@ class RemoteFunction:
     """Traces the function.
 
     Args:
-      device: Where it runs, e.g. '/job:ps/replica:0/task:1/device:CPU:0'.
-      function: Of tensors; must hold no state but by name.
-      signature: Of its arguments.
+      device: Device where it runs, e.g. '/job:ps/replica:0/task:1/device:CPU:0'.
+      function: Function of tensors; its state must be remote, by name.
+      signature: TensorSpecs of its arguments.
     """
     self._device = device
     self._graph = tf.function(

@@ -1,9 +1,8 @@
-"""Where a replica is, now and then: the sketches of telemetry/swarm.py, on its worker.
+"""Samples a replica's position: the sketches of telemetry/swarm.py, on its worker.
 
-A sample is taken at the end of a window: of the parameters that the replica holds, of
-those of the server at that time, and of what it last pushed. The last is known when it
-goes out, so the client calls `on_push` before it forgets the gradient; all else happens
-between windows.
+A sample is taken at the end of a window: of the replica's parameters, of the server's at
+that time, and of the last pushed gradient. A gradient is dropped once it is pushed, so
+the client calls `on_push` before; all else happens between windows.
 """
 
 from __future__ import annotations
@@ -20,16 +19,16 @@ from distbelief.telemetry.swarm import DIMENSION
 
 
 class Sampling(NamedTuple):
-  """What a replica remembers of samples between two steps."""
+  """The sampling state of a replica between two steps."""
 
-  sampled_at: tf.Tensor  # float64, start of the last window that took a sample.
+  sampled_at: tf.Tensor  # float64, start time of the last window that took a sample.
   sample_window: tf.Tensor  # bool, whether this window takes one.
   sample_next_push: tf.Tensor  # bool, for the last push of that window, or the next one.
   pushed_sketch: tf.Tensor  # [DIMENSION] float32, of the last push that was sampled.
 
 
 class Samples(NamedTuple):
-  """None, or one."""
+  """No sample, or one."""
 
   marks: tf.Tensor  # [., MARKS] float64.
   sketches: tf.Tensor  # [., SKETCHES, DIMENSION] float32.
@@ -44,20 +43,20 @@ class Samples(NamedTuple):
 
 
 class Sampler:
-  """Takes samples, if there are to be any; each method is called where its name says."""
+  """Takes samples, if enabled; each method is called at the event of its name."""
 
   def __init__(self, server: ParameterServer, seconds: float, n_push: int) -> None:
-    """Takes none yet.
+    """Stores the parameters of sampling.
 
     Args:
       server: The parameter server.
-      seconds: Least time between two samples; 0: there are none.
-      n_push: Steps between two pushes.
+      seconds: Least time between two samples; 0: no samples.
+      n_push: Number of steps between two pushes.
     """
     self._server, self._seconds, self._n_push = server, seconds, n_push
 
   def initial(self) -> Sampling:
-    """Returns what a replica remembers at first."""
+    """Returns the initial sampling state of a replica."""
     return Sampling(
       sampled_at=tf.constant(0, tf.float64),
       sample_window=tf.constant(False),
@@ -79,12 +78,12 @@ class Sampler:
     """Decides whether the next push is sketched.
 
     Args:
-      sampling: What is remembered.
-      steps_left: Steps of the window that are still to do, this one among them.
+      sampling: Sampling state.
+      steps_left: Number of steps of the window that are still to do, with this one.
     """
     if not self._seconds:
       return sampling
-    # The last push of the window is the only one to come now, if there is one; else the
+    # The next push is now the last one of the window, if it has one more; else it is the
     # next window's first.
     last = steps_left <= self._n_push
     return sampling._replace(
@@ -92,7 +91,7 @@ class Sampler:
     )
 
   def on_push(self, sampling: Sampling, parcel: Parcel) -> Sampling:
-    """Sketches what is pushed, if it is to be."""
+    """Sketches the pushed gradient, if a sample is due."""
     sketch = tf.identity(sampling.pushed_sketch)
     if self._seconds:
       sketch = tf.cond(
@@ -113,11 +112,11 @@ class Sampler:
     """Takes the window's sample.
 
     Args:
-      sampling: What is remembered.
-      params: Parameters that the replica holds.
+      sampling: Sampling state.
+      params: Parameters of the replica.
       place: Replica, incarnation and next step, int64 each.
-      is_new: bool, whether the replica has done no step yet: then there is no sample.
-      ready_at: When the last step ended, float64.
+      is_new: Whether the replica has done no step yet, bool: then there is no sample.
+      ready_at: Time at which the last step ended, float64.
     """
     if not self._seconds:
       return sampling, Samples.none()

@@ -1,4 +1,4 @@
-"""The shards' states: what a checkpoint keeps of them, and how they come back."""
+"""Converts the shards' states to a checkpoint, and back."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ def from_states(
   seconds: float,
   launch: int,
 ) -> checkpoints.Checkpoint:
-  """Returns what the shards' snapshots make together.
+  """Returns the checkpoint that the shards' snapshots make together.
 
   Args:
-    states: One per shard.
-    sizes: Parameters on each shard.
-    seconds: Of the run, so far.
-    launch: Its index.
+    states: State of each shard.
+    sizes: Number of parameters on each shard.
+    seconds: Seconds of the run so far.
+    launch: Index of the launch.
   """
   vectors = [state.vector for state in states]
   slots = [
@@ -51,9 +51,9 @@ def to_states(
   """Returns the shards' states to restore.
 
   Args:
-    checkpoint: What to go back to.
-    sizes: Parameters on each shard.
-    newest_incarnations: As `checkpoints.tables` takes them.
+    checkpoint: Checkpoint to go back to.
+    sizes: Number of parameters on each shard.
+    newest_incarnations: Largest incarnations so far, as in `checkpoints.tables`.
   """
   versions, table = checkpoints.tables(checkpoint, len(sizes), newest_incarnations)
   ends = np.cumsum(sizes)

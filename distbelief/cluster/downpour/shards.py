@@ -1,7 +1,7 @@
 """The parameter server: shards that apply pushes whole, once, and in their own order.
 
-Who may push, what is counted and logged, and under which lock, stands here; what a push
-does to the parameters in update.py.
+This file defines who may push, what is counted and logged, and under which lock;
+update.py defines what a push does to the parameters.
 
 A shard is a slice of the parameters with its rule's slots, its version, a table of the
 clients that push to it, and a log of what it applied. One mutex per shard covers the
@@ -33,42 +33,42 @@ _INT = tf.TensorSpec([], tf.int64)
 
 
 class ShardState(NamedTuple):
-  """All that a shard is, between two pushes; what a checkpoint keeps of it."""
+  """The whole state of a shard between two pushes, as checkpoints keep it."""
 
   vector: tf.Tensor  # [P + S + TAIL] float32: parameters, statistics, version.
-  slots: tuple[tf.Tensor, ...]  # Of the rule, each as long; only P of it is used.
+  slots: tuple[tf.Tensor, ...]  # The rule's, each as long; only P of it is used.
   clients: tf.Tensor  # [replicas, 4] int64, see the column constants.
   released: tf.Tensor  # int64, 1 once a push came after the warm start.
 
 
 class ShardStatus(NamedTuple):
-  """What the chief asks for regularly."""
+  """The answer to a poll by the chief."""
 
-  log: tf.Tensor  # [., LOG_COLUMNS + row_width] float64, since the last time.
+  log: tf.Tensor  # [., LOG_COLUMNS + row_width] float64, since the last poll.
   version: tf.Tensor  # int64.
   clients: tf.Tensor  # [replicas, 4] int64.
 
 
 class Shard:
-  """One slice of the parameters and what belongs to it, on one task.
+  """One slice of the parameters with its slots, version, clients and log, on one task.
 
   Attributes:
-    size: P, the number of its parameters.
-    push: (vector [P + S + TAIL] float32, what is kept of statistics [S] float32, header
-      [6] int64, rows [gradients, row_width] float64) -> int64, 1 if the sender is the
-      replica's newest incarnation. The vector has the gradient, what is added to
+    size: Number of its parameters, P.
+    push: (vector [P + S + TAIL] float32, kept part of statistics [S] float32, header [6]
+      int64, rows [gradients, row_width] float64) -> int64, 1 if the sender is the
+      replica's newest incarnation. The vector has the gradient, the addition to
       statistics, and zeros. Applied unless it is a repeat or its sender has been
       replaced.
-    skip: (header, rows) -> the same. Counts the steps of a push that is not sent,
-      because its gradient is not finite.
+    skip: (header, rows) -> the same. Counts the steps of a push that is not sent, because
+      its gradient is not finite.
     fetch: (start) -> vector [P + S + TAIL], without a lock; `start` is any float64
       scalar on which the caller wants the request to wait.
-    register: (replica, incarnation) -> the replica's row of clients, [4] int64. Makes an
-      incarnation the one whose pushes are applied; -1 takes the shard's next number.
+    register: (replica, incarnation) -> the replica's row of clients, [4] int64. From now
+      on only this incarnation's pushes are applied; -1 takes the shard's next number.
     snapshot: () -> ShardState.
-    restore: ShardState, flat -> nothing of interest.
+    restore: ShardState, flat -> ignored.
     poll: () -> ShardStatus. Empties the log.
-    sketch: (start) -> what its parameters add to the sketch of all, [DIMENSION].
+    sketch: (start) -> contribution of its parameters to the sketch of all, [DIMENSION].
   """
 
   def __init__(
@@ -83,15 +83,15 @@ class Shard:
     sketch: Callable[[tf.Tensor], tf.Tensor],
     prefix: str = '',
   ) -> None:
-    """Describes a shard; `restore` fills it.
+    """Describes a shard; `restore` initialises it.
 
     Args:
       index: Index of the shard, and of its ps task.
       size: Number of its parameters.
-      num_statistics: S.
-      server_rule: What a push does.
+      num_statistics: Number of statistics, S.
+      server_rule: Rule that applies a push.
       num_replicas: Number of replicas that push.
-      num_clients: As many, or more if the run once had more.
+      num_clients: Number of rows of the table: as many, or more if the run once had more.
       row_width: Length of a step's row; 0: nothing is logged.
       sketch: Sketch of its parameters, see telemetry/sketch.py.
       prefix: Prefix of the names of its state on its task.
@@ -169,12 +169,12 @@ class Shard:
         row = tf.stack([head.incarnation, head.sequence, head.next_step, counted])
         with tf.control_dependencies([update(version, stale)] if update else []):
           logged = self._record(after, status, stale, rows, taken)
-        # Log first: nothing must be counted that no record tells of.
+        # Log first: nothing must be counted without a record.
         with tf.control_dependencies([logged]):
           return _after([self._write_client(clients, head.replica, row)])
 
       def refuse() -> tf.Tensor:
-        # A repeat was logged the first time; what a replaced incarnation sends is lost.
+        # A repeat was logged the first time; pushes of a replaced incarnation are lost.
         return tf.cond(
           current,
           lambda: tf.constant(True),
@@ -197,8 +197,8 @@ class Shard:
     rows: tf.Tensor,
     taken: tf.Tensor,
   ) -> tf.Operation:
-    """Logs the steps of a push that has been handled since `taken`."""
-    if not rows.shape[1]:  # Nothing is recorded.
+    """Logs the steps of a push, whose handling began at `taken`."""
+    if not rows.shape[1]:  # Steps are not recorded.
       return tf.no_op()
     values = {
       'version_applied': version,
@@ -246,7 +246,7 @@ class Shard:
     variables = (self._vector, *self._slots, self._clients, self._released)
 
     def locked() -> tf.Tensor:
-      # The log of an earlier chief is on its disk, or undone.
+      # The log of an earlier chief is on disk, or undone.
       with tf.control_dependencies([self._log.take_all()]):
         return _after([v.assign(value) for v, value in zip(variables, state)])
 
@@ -274,7 +274,7 @@ def create(
   sketch: Sketch,
   prefix: str = '',
 ) -> list[Shard]:
-  """Returns the shards of a cluster, one per ps task, not yet filled."""
+  """Returns the shards of a cluster, one per ps task, not yet initialised."""
   return [
     Shard(
       index,

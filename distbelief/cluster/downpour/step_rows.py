@@ -1,8 +1,8 @@
-"""What a replica notes of its steps, until a push takes it along as rows of a log.
+"""A replica's notes on its steps, until a push carries them along as rows of a log.
 
-At every step only what that step alone knows is noted; whose push it is, and all that
-can be told from it, is added when the push is made up, for all its steps at once. So
-recording costs little where a push carries many steps.
+At every step only the step's own values are noted; the identity of the push, and all that
+follows from it, is added when the push is packed, for all its steps at once. So recording
+costs little where a push carries many steps.
 """
 
 from __future__ import annotations
@@ -17,19 +17,20 @@ _NOTED = tuple(name for name in steps.COLUMNS if name not in steps.OF_PUSH)
 
 
 class StepRowBuffer:
-  """Makes and reads the notes, [n_push, width] float64, that a replica carries along."""
+  """Writes and reads the notes, [n_push, width] float64, in a replica's state."""
 
   def __init__(self, n_push: int, num_shards: int, recording: bool) -> None:
-    """Takes the shape of the notes.
+    """Computes the shape of the notes.
 
     Args:
-      n_push: The most steps between two pushes.
-      num_shards: Whose versions are noted.
-      recording: config.telemetry.records; else notes and rows have no columns.
+      n_push: Largest number of steps between two pushes.
+      num_shards: Number of shards whose versions are noted.
+      recording: Whether steps are recorded, config.telemetry.records; else notes and rows
+        have no columns.
     """
     self._n_push, self._recording = n_push, recording
     self._width = len(_NOTED) + num_shards if recording else 0
-    # Where each column of a row is among those of its push and those noted.
+    # Index of each column of a row among those of its push and those noted.
     held = range(num_shards)
     made = [*steps.OF_PUSH, *_NOTED, *held]
     columns = {name: place for place, name in enumerate(made)}
@@ -49,13 +50,13 @@ class StepRowBuffer:
     values: Mapping[str, tf.Tensor],
     held: tf.Tensor,
   ) -> tf.Tensor:
-    """Returns the notes with a step's.
+    """Returns the notes with those of one more step.
 
     Args:
-      notes: Of `count` steps.
-      count: int64.
-      values: Of the step, by column.
-      held: [shards] int64, versions of its parameters.
+      notes: Notes on `count` steps.
+      count: Number of steps noted, int64.
+      values: Values of the step, by column.
+      held: Versions of the parameters that the step used, [shards] int64.
     """
     if not self._recording:
       return notes
@@ -76,13 +77,13 @@ class StepRowBuffer:
     """Returns the rows of the steps noted, [count, row] (telemetry/steps.py).
 
     Args:
-      notes: Of `count` steps.
-      count: int64.
-      replica: Whose they are, int64.
-      incarnation: Its incarnation, int64.
-      sequence: Of the push that carries them, int64.
-      next_step: The replica's step after the last of them, int64.
-      pushed: Whether the push is made; else they are still to go.
+      notes: Notes on `count` steps.
+      count: Number of steps noted, int64.
+      replica: Index of the replica, int64.
+      incarnation: Incarnation of the replica, int64.
+      sequence: Number of the push that carries them, int64.
+      next_step: Step of the replica after the last of them, int64.
+      pushed: Whether they are pushed now; else they are still pending.
     """
     noted = notes[:count]
     if not self._recording:

@@ -1,4 +1,4 @@
-"""What a push does to a shard: the server's half of Downpour.
+"""Applies a push to a shard: the server's half of Downpour.
 
     delta, slots <- rule(slots, gradient, staleness)     (algorithms/rules)
     parameters   <- parameters - delta
@@ -26,17 +26,17 @@ from distbelief.cluster.downpour.versions import TAIL
 
 
 class PushHeader(NamedTuple):
-  """What a push says of itself, int64 scalars; sent as one vector.
+  """The metadata of a push, int64 scalars; sent as one vector.
 
-  A push is known by (replica, incarnation, sequence): contract 8.
+  A push is identified by (replica, incarnation, sequence): contract 8.
   """
 
   replica: tf.Tensor
   incarnation: tf.Tensor
   sequence: tf.Tensor
   next_step: tf.Tensor  # The replica's step after the last one carried.
-  oldest_version: tf.Tensor  # This shard's, in the oldest parameters used.
-  warm: tf.Tensor  # 1 while the warm start lasts.
+  oldest_version: tf.Tensor  # This shard's version in the oldest parameters used.
+  warm: tf.Tensor  # 1 during the warm start.
 
   def staleness(self, version: tf.Tensor) -> tf.Tensor:
     """Returns the push's staleness at a shard that has `version` before it, int64."""
@@ -44,7 +44,7 @@ class PushHeader(NamedTuple):
 
 
 class Update:
-  """Applies pushes to a shard's state; called by whoever holds the shard's lock."""
+  """Applies pushes to a shard's state; called with the shard's lock held."""
 
   def __init__(
     self,
@@ -55,15 +55,15 @@ class Update:
     slots: Sequence[RemoteVariable],
     released: RemoteVariable,
   ) -> None:
-    """Takes the state that it changes.
+    """Takes the state to change.
 
     Args:
-      rule: Server's rule.
+      rule: Rule of the server.
       num_replicas: Number of replicas, a fact that a rule may ask for.
-      size: P.
+      size: Number of the shard's parameters, P.
       vector: Parameters, statistics and version, [P + S + TAIL] float32.
       slots: The rule's slots, each as long as the vector; only P of it is used.
-      released: 1 once a push came after the warm start, int64.
+      released: Variable that is 1 once a push came after the warm start, int64.
     """
     self._rule, self._num_replicas, self._size = rule, num_replicas, size
     self._vector, self._slots, self._released = vector, slots, released
@@ -76,14 +76,14 @@ class Update:
     version: tf.Tensor,
     staleness: tf.Tensor,
   ) -> tf.Operation:
-    """Applies a push; the vector moves last, parameters and all else in it at once.
+    """Applies a push; the vector is assigned last, parameters and all else in it at once.
 
     Args:
-      pushed: Gradient, what is added to statistics, and zeros, [P + S + TAIL] float32.
-      kept: Part of the statistics that is kept, [S] float32.
+      pushed: Gradient, addition to statistics, and zeros, [P + S + TAIL] float32.
+      kept: Factor by which statistics are kept, [S] float32.
       head: Header of the push.
-      version: The shard's version before it, int64.
-      staleness: The push's staleness here, int64.
+      version: Version of the shard before it, int64.
+      staleness: Staleness of the push at this shard, int64.
     """
     warm = tf.equal(head.warm, 1)
     slots = tuple(slot.read() for slot in self._slots)
@@ -100,7 +100,7 @@ class Update:
       statistics = [self._vector.read()[self._size : -TAIL]]
       (after,) = AffineUpdate([kept], [pushed[self._size : -TAIL]]).apply(statistics)
       rest = tf.concat([statistics[0] - after, rest], axis=0)
-    places = self._size + tf.range(tf.size(rest))  # The rule is for parameters.
+    places = self._size + tf.range(tf.size(rest))  # The rule applies to parameters only.
     delta = tf.tensor_scatter_nd_update(delta, places[:, tf.newaxis], rest)
     writes += [variable.assign(slot) for variable, slot in zip(self._slots, slots)]
     with tf.control_dependencies(writes):

@@ -1,15 +1,15 @@
 """The version that a shard's vector carries in its last elements.
 
-Value and version are one vector, moved by one subtraction: so an unlocked read never sees
-a value with another version. One float32 is exact only up to 2^24, so it takes two:
-version = high * 2^20 + low.
+Value and version are one vector, changed by one subtraction: so an unlocked read never
+returns a value with another version. One float32 is exact only up to 2^24, so it takes
+two: version = high * 2^20 + low.
 """
 
 from __future__ import annotations
 
 import tensorflow as tf
 
-TAIL = 2  # Elements.
+TAIL = 2  # Number of elements.
 _CARRY = 2**20
 
 

@@ -1,4 +1,4 @@
-"""A model replica on its worker: the life of a window of many steps.
+"""A model replica on its worker: runs windows of many steps.
 
 The chief schedules windows; `ClusterCoordinator` chooses the worker. A window reads the
 replica's state, asks the pool for steps, does them in one loop inside the graph
@@ -26,14 +26,14 @@ from distbelief.models.objective import Objective
 
 
 class WindowResult(NamedTuple):
-  """What a window tells the chief; what it computed is with the shards already."""
+  """The result of a window for the chief; gradients are with the shards already."""
 
   replica: tf.Tensor
   incarnation: tf.Tensor
-  taken: tf.Tensor  # Steps granted; 0: there were none, and what was accrued is pushed.
-  pushes: tf.Tensor  # [.., 3] float64: sequence, start and end (NaN: there was none).
+  taken: tf.Tensor  # Steps granted; 0: none were left, and accrued ones are pushed.
+  pushes: tf.Tensor  # [.., 3] float64: sequence, start and end (NaN: no push).
   pending: tf.Tensor  # [.., row] float64, steps whose gradients are not yet pushed.
-  samples: Samples  # None, or one.
+  samples: Samples  # At most one.
 
 
 def identity_of_process() -> tf.Tensor:
@@ -47,17 +47,17 @@ def identity_of_process() -> tf.Tensor:
 
 
 class WorkerIterator:
-  """The replica's minibatches: an iterator on its worker that can be set to any step.
+  """The replica's minibatches: an iterator on its worker that can start at any step.
 
-  A per-worker dataset would start from its beginning whenever its worker does.
+  A per-worker dataset would start from its beginning whenever its worker restarts.
   """
 
   def __init__(self, source: data.Source, batch_size: int, prefix: str) -> None:
     """Describes the iterator.
 
     Args:
-      source: The training data.
-      batch_size: Examples in a minibatch.
+      source: Source of the training data.
+      batch_size: Number of examples in a minibatch.
       prefix: Prefix of its name on the worker.
     """
     self._name = f'{prefix}minibatches'
@@ -69,11 +69,11 @@ class WorkerIterator:
     }
 
   def open(self) -> tf.Tensor:
-    """Returns its handle; good in the graph in which it is opened, and in its loops."""
+    """Returns its handle; valid in the graph in which it is opened, and in its loops."""
     return tf.raw_ops.IteratorV2(shared_name=self._name, container='', **self._outputs)
 
   def set(self, handle: tf.Tensor, minibatches: tf.data.Dataset) -> tf.Operation:
-    """Makes it begin with a dataset."""
+    """Starts it anew with a dataset."""
     dataset = tf.data.experimental.to_variant(minibatches)
     return tf.raw_ops.MakeIterator(dataset=dataset, iterator=handle)
 
@@ -84,7 +84,7 @@ class WorkerIterator:
 
 
 class Replica:
-  """Builds the function that runs one window on whatever worker it lands on."""
+  """Builds the function that runs one window on any worker."""
 
   def __init__(
     self,
@@ -97,16 +97,16 @@ class Replica:
     identity: Callable[[], tf.Tensor] = identity_of_process,
     prefix: str = '',
   ) -> None:
-    """Makes the replicas' state, reset wherever a worker starts anew.
+    """Creates the replicas' state, which is reset wherever a worker restarts.
 
     Args:
-      config: The run's.
-      num_replicas: Workers of the cluster.
-      strategy: Under whose scope the per-worker variables are made.
-      objective: What is minimised.
-      source: The training data.
+      config: Config of the run.
+      num_replicas: Number of workers of the cluster.
+      strategy: Strategy under whose scope the per-worker variables are created.
+      objective: Objective of the run.
+      source: Source of the training data.
       server: The parameter server.
-      identity: Tells the replica's index, in the graph, on the worker.
+      identity: Function that returns the replica's index, in the graph, on the worker.
       prefix: Prefix of the name of the iterator on the worker.
     """
     self._options = DownpourOptions.from_config(config)
@@ -124,7 +124,7 @@ class Replica:
     self.window = tf.function(self._window, autograph=False)
 
   def _window(self) -> WindowResult:
-    """One closure: asks for steps and does them, or pushes what is still accrued."""
+    """Runs one closure: asks for steps and does them, or pushes accrued gradients."""
     # TensorFlow does not order reads and writes of per-worker variables: read each once
     # here, carry the values, write each once at the end. Nor does it let an operation on
     # one wait for a control dependency (it takes the variable's handle, which it fetches
@@ -132,8 +132,8 @@ class Replica:
     state = tf.nest.map_structure(lambda v: tf.identity(v.read_value()), self._variables)
     replica, nobody = self._identity(), tf.constant(-1, tf.int64)
     with tf.control_dependencies(tf.nest.flatten(state)):
-      # If this window dies half-way on a worker that lives, its state is not to be
-      # trusted: the next one must register anew.
+      # If this window fails half-way on a worker that lives, its state may be
+      # inconsistent: the next one must register anew.
       nobody = tf.identity(nobody)
     marked = self._variables.incarnation.assign(nobody, read_value=False)
     with tf.control_dependencies([marked]):
@@ -214,11 +214,11 @@ class Replica:
   def _steps(
     self, replica: tf.Tensor, state: ReplicaState, taken: tf.Tensor
   ) -> tuple[ReplicaState, tf.Tensor, tf.Tensor]:
-    """Does `taken` steps; ends early if another incarnation has taken over.
+    """Does `taken` steps; ends early if another incarnation has replaced this one.
 
     A tf.function runs operations that have side effects one after the other, in the
-    order of the program: fetches, pushes (to each shard), and padding. This loop says
-    itself what must wait for what, so it is wrapped as a graph without such an order.
+    order of the program: fetches, pushes (to each shard), and padding. This loop has all
+    its dependencies in data, so it is wrapped as a graph without such an order.
     """
 
     def loop(replica: tf.Tensor, taken: tf.Tensor, *flat: tf.Tensor) -> list[tf.Tensor]:

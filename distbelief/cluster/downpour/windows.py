@@ -1,4 +1,4 @@
-"""Windows under way: closures that the coordinator runs on whatever worker is free."""
+"""Windows under way: closures that the coordinator runs on any free worker."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import tensorflow as tf
 
 from distbelief.cluster.downpour.window import WindowResult
 
-_CAUSE_SECONDS = 5.0  # For the window that failed to end after those cancelled for it.
+_CAUSE_SECONDS = 5.0  # For the failed window to end after those cancelled because of it.
 
 
 class Windows:
-  """Schedules windows and hands back their results as they end, in any order.
+  """Schedules windows and returns their results as they end, in any order.
 
-  `ClusterCoordinator` says nothing when a closure ends, so one thread waits for each.
+  `ClusterCoordinator` does not report that a closure has ended, so one thread waits for
+  each.
   """
 
   def __init__(
@@ -25,12 +26,12 @@ class Windows:
     window: tf.types.experimental.GenericFunction,
     most: int,
   ) -> None:
-    """Schedules nothing yet.
+    """Starts without any window.
 
     Args:
-      coordinator: Of the cluster.
-      window: One window; returns a WindowResult.
-      most: Windows under way at a time.
+      coordinator: Coordinator of the cluster.
+      window: Function of one window; returns a WindowResult.
+      most: Largest number of windows under way at a time.
     """
     self._coordinator, self._window, self._most = coordinator, window, most
     self._threads = concurrent.futures.ThreadPoolExecutor(most, 'window')
@@ -62,7 +63,7 @@ class Windows:
       raise self._cause(error) from None
 
   def _cause(self, following: tf.errors.OpError) -> BaseException:
-    """Returns for what a window was cancelled.
+    """Returns the error for which a window was cancelled.
 
     The coordinator cancels all windows when one has failed, and any may end first.
     """
@@ -82,8 +83,8 @@ class Windows:
     try:
       return window.fetch()
     except tf.errors.UnavailableError:
-      # The worker died after its window: what it did is with the shards. If it is not
-      # just one worker, the coordinator says so at the next window.
+      # The worker died after its window: its gradients are with the shards. If it is not
+      # just one worker, the coordinator reports so at the next window.
       return None
 
   def close(self) -> None:
@@ -92,7 +93,7 @@ class Windows:
 
 
 def _follows(error: BaseException) -> bool:
-  """Returns whether an error is what another one's leaves behind."""
+  """Returns whether an error is a consequence of another window's."""
   return isinstance(error, tf.errors.CancelledError) or (
     isinstance(error, tf.errors.InvalidArgumentError)
     and 'Unable to find the relevant tensor remote_handle' in error.message

@@ -1,6 +1,6 @@
-"""Tasks that were started by hand agree on what they run, before it runs.
+"""Checks that tasks started by hand have the same config and packages, before they run.
 
-Each writes what it has into the run's directory before its port answers; those that wait
+Each writes its values into the run's directory before its port answers; those that wait
 for the others then compare. So a directory that is not shared is noticed as well.
 """
 
@@ -19,17 +19,17 @@ from distbelief import errors
 from distbelief.cluster.launch.tf_config import TaskSpec
 from distbelief.telemetry import files, provenance
 
-# What each machine may have in its own way.
+# Fields that may differ from machine to machine.
 _OWN = ('cluster.device', 'cluster.start_timeout')
 
-_PATIENCE_SECONDS = 15.0  # For a shared disk to show what another machine has written.
+_PATIENCE_SECONDS = 15.0  # For a shared disk to show the files of another machine.
 
 
 def announce(workdir: Path, task: TaskSpec, config: ml_collections.ConfigDict) -> None:
-  """Writes what a task has to workdir/tasks.
+  """Writes a task's config, package versions and addresses to workdir/tasks.
 
   Raises:
-    errors.UserError: If it cannot.
+    errors.UserError: If it cannot be written.
   """
   fields = config_lib.flatten(config)
   if not task.is_whole:  # It does not know the counts of tasks.
@@ -60,10 +60,10 @@ def check(
   jobs: Sequence[str],
   patience: float = _PATIENCE_SECONDS,
 ) -> None:
-  """Returns when all other tasks of these jobs, which answer by now, have the same.
+  """Returns when all other tasks of these jobs, which answer by now, announce the same.
 
   Raises:
-    errors.UserError: With what differs first.
+    errors.UserError: Names the first difference.
   """
   try:
     mine = json.loads(_path(workdir, task.job, task.index).read_text())

@@ -8,14 +8,14 @@ from pathlib import Path
 from distbelief import errors
 
 _SETTINGS = {
-  # Else a task whose peer died waits for it for ever.
+  # Otherwise a task whose peer died waits for it forever.
   'GRPC_FAIL_FAST': 'use_caller',
-  # There is no other for a parameter server.
+  # A parameter server needs this backend.
   'KERAS_BACKEND': 'tensorflow',
 }
 _DEFAULTS = {
   'TF_CPP_MIN_LOG_LEVEL': '1',
-  # Tasks that share a GPU take what they need, not all.
+  # Tasks that share a GPU take the memory that they need, not all.
   'TF_FORCE_GPU_ALLOW_GROWTH': 'true',
   # Buffers of the size of a model are kept, not given back to the kernel each step.
   'MALLOC_MMAP_THRESHOLD_': str(32 * 2**20),
@@ -27,8 +27,8 @@ def of_tasks(environ: Mapping[str, str], hosts: Iterable[str] = ()) -> dict[str,
   """Returns the environment for a cluster's tasks.
 
   Args:
-    environ: The environment as it is.
-    hosts: The cluster's, without ports; this machine is always one.
+    environ: Environment as it is.
+    hosts: Hosts of the cluster, without ports; this machine is always one.
   """
   environ = _DEFAULTS | dict(environ) | _SETTINGS
   return environ | without_proxy(environ, ['localhost', '127.0.0.1', *hosts])
@@ -40,10 +40,10 @@ def visible_gpus(job: str, index_on_host: int, device: str, gpus: Sequence[str])
   The chief and the parameter servers only move and add up numbers.
 
   Args:
-    job: chief, worker or ps.
-    index_on_host: Of the task among its machine's tasks of that job.
-    device: config.cluster.device.
-    gpus: The machine's, see `gpus`.
+    job: Job of the task: chief, worker or ps.
+    index_on_host: Index of the task among its machine's tasks of that job.
+    device: Field config.cluster.device.
+    gpus: GPUs of the machine, see `gpus`.
 
   Raises:
     errors.ConfigError: If the device is 'gpu', and the machine has none.
@@ -63,8 +63,8 @@ def gpus(environ: Mapping[str, str], devices: Path = Path('/dev')) -> list[str]:
   """Returns the GPUs of this machine that may be used, as CUDA names them.
 
   Args:
-    environ: If CUDA_VISIBLE_DEVICES is set, those are all.
-    devices: Where the kernel shows them.
+    environ: Environment; if it has CUDA_VISIBLE_DEVICES, only those count.
+    devices: Directory where the kernel shows GPUs.
   """
   named = environ.get('CUDA_VISIBLE_DEVICES')
   if named is not None:
@@ -75,16 +75,16 @@ def gpus(environ: Mapping[str, str], devices: Path = Path('/dev')) -> list[str]:
 
 
 def without_proxy(environ: Mapping[str, str], hosts: Iterable[str]) -> dict[str, str]:
-  """Returns what to set so that no proxy comes between the cluster's tasks.
+  """Returns settings that keep proxies away from the cluster's connections.
 
-  With http_proxy set, gRPC would silently send even what is for localhost to the proxy.
+  With http_proxy set, gRPC would silently send even requests to localhost to the proxy.
 
   Args:
-    environ: The environment as it is.
-    hosts: The cluster's, without ports.
+    environ: Environment as it is.
+    hosts: Hosts of the cluster, without ports.
   """
   names = ['no_proxy', 'NO_PROXY']
-  if 'no_grpc_proxy' in environ:  # Where it is set, gRPC looks at nothing else.
+  if 'no_grpc_proxy' in environ:  # If it is set, gRPC reads no other variable.
     names.append('no_grpc_proxy')
   before = ','.join(filter(None, map(environ.get, names)))
   merged = dict.fromkeys(before.split(',') if before else [])

@@ -31,12 +31,12 @@ from distbelief.telemetry import provenance
 def run_task(
   config: ml_collections.ConfigDict, workdir: str, description: Mapping[str, Any]
 ) -> int:
-  """Plays one task to its end; returns its exit status.
+  """Runs one task to its end; returns its exit status.
 
   Args:
-    config: The same for all tasks.
-    workdir: The run's directory, on a disk that all tasks see.
-    description: TF_CONFIG, parsed as JSON.
+    config: Config of the run, the same for all tasks.
+    workdir: Directory of the run, on a disk that all tasks share.
+    description: Parsed JSON of TF_CONFIG.
   """
   jobs = config_lib.jobs(config)
   directed_jobs = config_lib.algorithm(config).directed_jobs
@@ -74,8 +74,8 @@ def _parts(config: ml_collections.ConfigDict) -> str:
 def _lead(
   config: ml_collections.ConfigDict, workdir: str, task: tf_config.TaskSpec
 ) -> int:
-  """Is the chief, or worker 0 where there is none: it keeps the run's directory."""
-  # TensorFlow comes in now that its settings are made.
+  """Runs the chief, or worker 0 where there is none: it keeps the run's directory."""
+  # TensorFlow is imported only after its settings are made.
   from distbelief.cluster import serving
   from distbelief.cluster.launch import tasks
 
@@ -114,7 +114,7 @@ def _train(
     traceback.print_exc()
     status = errors.FAILED
   display.close()
-  # Threads still wait for what nobody needs: Python would wait for them.
+  # Threads still wait for results that are not needed: Python would wait for them.
   sys.stdout.flush()
   sys.stderr.flush()
   os._exit(status)
@@ -123,11 +123,11 @@ def _train(
 def _serve(
   config: ml_collections.ConfigDict, workdir: str, task: tf_config.TaskSpec
 ) -> int:
-  """Serves the chief, which schedules what this task does."""
+  """Serves the chief, which schedules the work of this task."""
   from distbelief.cluster import rendezvous, serving
 
-  # A batch system tells all tasks at once; the chief needs the others for its checkpoint,
-  # and they see when it has gone.
+  # A batch system signals all tasks at once; the chief needs the others for its
+  # checkpoint, and they notice when it is gone.
   signal.signal(signal.SIGTERM, signal.SIG_IGN)
   chief_is_gone = rendezvous.ChiefGone(
     task.cluster['chief'][0], first_patience=config.cluster.start_timeout
@@ -148,7 +148,7 @@ def _serve(
 def _apply_environment(
   config: ml_collections.ConfigDict, task: tf_config.TaskSpec
 ) -> None:
-  """Begins again with the settings that are read when a program is loaded."""
+  """Restarts the program with the settings that are read when it is loaded."""
   gpus = environment.gpus(os.environ)
   wanted = environment.of_tasks(os.environ, task.hosts) | {
     'CUDA_VISIBLE_DEVICES': environment.visible_gpus(

@@ -1,4 +1,4 @@
-"""Trying something in a child process, so that nothing of it stays in this one."""
+"""Runs a function in a child process, so that this one stays as it is."""
 
 from __future__ import annotations
 

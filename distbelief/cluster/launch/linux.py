@@ -22,7 +22,7 @@ def _checked(result: int) -> None:
 
 
 def unshare(flags: int) -> None:
-  """Moves this process into new namespaces; NEWUSER needs that it has one thread."""
+  """Moves this process into new namespaces; NEWUSER requires a single thread."""
   _checked(_libc.unshare(flags))
 
 
@@ -32,14 +32,14 @@ def setns(fd: int, kind: int) -> None:
 
 
 def set_process_name(name: str) -> None:
-  """Sets what /proc/self/comm says of the main thread (15 bytes at most)."""
+  """Sets the name in /proc/self/comm of the main thread (15 bytes at most)."""
   _checked(_libc.prctl(_PR_SET_NAME, name.encode()))
 
 
 def die_with(parent: int) -> None:
-  """Has the kernel kill this process when `parent`, which forked it, dies.
+  """Makes the kernel kill this process when `parent`, which forked it, dies.
 
-  A change of credentials would undo it, so it comes after them. It is bound to the
+  A change of credentials would undo it, so call it after them. It is bound to the
   parent's forking thread, which must live as long as the parent.
   """
   _checked(_libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL))

@@ -1,4 +1,4 @@
-"""Starts the whole cluster of a config on this machine, shows it, and takes it down."""
+"""Starts the whole cluster of a config on this machine, shows it, and tears it down."""
 
 from __future__ import annotations
 
@@ -39,25 +39,25 @@ def launch(
 ) -> int:
   """Runs the cluster of `config` and returns an exit status (errors.py).
 
-  Whatever happens, no process, port or temporary file stays. To be called in the main
+  Whatever happens, no process, port or temporary file is left. To be called in the main
   thread; Ctrl-C and SIGTERM let the leader write a checkpoint, a second one does not.
 
   Args:
-    config: The whole config, already checked.
-    workdir: The run directory; each task's output goes to its logs/<job>-<index>.log.
-    invocation: What started the run, for its summary.
-    body: What a task runs, 'module:function', called as
-      function(job, index, tf_config, config, workdir, events, invocation).
-    check: What must go well before any task starts, in the same form, called as
+    config: Config of the run, already checked.
+    workdir: Directory of the run; each task's output goes to its logs/<job>-<index>.log.
+    invocation: Command and start time of the run, for its summary.
+    body: Function that a task runs, 'module:function', called as function(job, index,
+      tf_config, config, workdir, events, invocation).
+    check: Function that must succeed before any task starts, in the same form, called as
       function(config, workdir, events).
-    stream: Where progress and messages go; standard error by default.
+    stream: Stream for progress and messages; standard error by default.
   """
   workdir = os.path.abspath(workdir)
   logs = os.path.join(workdir, 'logs')
   os.makedirs(logs, exist_ok=True)
   task_failures.forget(logs)
   display = display_lib.Display(stream or sys.stderr)
-  # A body of somebody else's may do without TensorFlow.
+  # Another body may do without TensorFlow.
   shared = _shared(config) if body == BODY else []
   order = supervisor.Order(
     configs.to_json(config), workdir, body, check, shared, *invocation
@@ -87,7 +87,7 @@ def launch(
 
 
 def _shared(config: ml_collections.ConfigDict) -> list[str]:
-  """Returns what all tasks of a config import."""
+  """Returns the modules that all tasks of a config import."""
   named = (
     data.built_ins().get(config.data.name),
     models.built_ins().get(config.model.name),
@@ -97,7 +97,7 @@ def _shared(config: ml_collections.ConfigDict) -> list[str]:
 
 
 class _SupervisorProcess:
-  """The process that has the tasks (supervisor.py), seen from the launcher."""
+  """The supervisor process (supervisor.py), as the launcher handles it."""
 
   def __init__(self, order: supervisor.Order, folder: str) -> None:
     order.save(folder)
@@ -120,7 +120,7 @@ class _SupervisorProcess:
     return self
 
   def __exit__(self, *unused: Any) -> None:
-    self._process.stdin.close()  # If there still are tasks, the supervisor kills them.
+    self._process.stdin.close()  # The supervisor kills the tasks that are left.
     with contextlib.suppress(subprocess.TimeoutExpired):
       self._process.wait(_LAST_SECONDS)
     self.kill()
@@ -128,12 +128,12 @@ class _SupervisorProcess:
 
   @property
   def status(self) -> int:
-    """How it ended; minus the signal's number if it was killed."""
+    """Exit status; minus the signal's number if it was killed."""
     return self._process.wait()
 
   def stop(self) -> None:
-    """Lets the leader come to its end; the rest follows."""
-    with contextlib.suppress(OSError):  # It is over already.
+    """Asks the leader to stop; the others follow."""
+    with contextlib.suppress(OSError):  # It has ended already.
       os.write(self._process.stdin.fileno(), b's')
 
   def kill(self) -> None:
@@ -155,7 +155,7 @@ class _SupervisorProcess:
       yield from lines
 
   def describe_failure(self) -> str:
-    """Returns what to show if it came to an end that no task explains."""
+    """Returns the message for an end that no task explains."""
     end = (
       f'was killed by {task_failures.signal_name(-self.status)}; the same command '
       'resumes the run'
@@ -183,7 +183,7 @@ class _Stop:
       signal.signal(kind, handler)
 
   def call(self, tasks: _SupervisorProcess) -> None:
-    """Says whom to stop, which may have been asked for already."""
+    """Sets the tasks to stop; a signal may have arrived already."""
     self._tasks = tasks
     if self.signals:
       tasks.stop()
@@ -198,7 +198,7 @@ class _Stop:
 
 @contextlib.contextmanager
 def _temporary_folder() -> Iterator[str]:
-  """A folder that is removed in the end, whoever else is removing it."""
+  """A folder that is removed in the end, even if another process removes it too."""
   folder = tempfile.mkdtemp(prefix='distbelief-')
   try:
     yield folder

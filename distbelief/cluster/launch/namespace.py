@@ -1,9 +1,9 @@
-"""A network of the run's own: TensorFlow's servers accept anyone who can reach them.
+"""A private network of the run: TensorFlow's servers accept anyone who can reach them.
 
-They listen on all interfaces, whatever their address says, and ask nobody who they are.
-In a network namespace of its own a local cluster has a loopback interface and nothing
-else: no other user or machine reaches it, and no port can be taken. The kernel removes
-the namespace with the last process in it.
+They listen on all interfaces, whatever their address, without authentication. In a
+network namespace of its own a local cluster has a loopback interface and nothing else: no
+other user or machine reaches it, and no port can be taken. The kernel removes the
+namespace with the last process in it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Namespace:
 def create() -> Namespace | None:
   """Returns a namespace whose loopback interface works, or None if that is forbidden.
 
-  A short-lived child makes it, so that this process keeps the machine's network and
+  A short-lived child creates it, so that this process keeps the machine's network and
   may have threads.
   """
   ours, theirs = socket.socketpair()
@@ -56,12 +56,12 @@ def create() -> Namespace | None:
 
 def _make() -> list[int]:
   """Moves this process into new namespaces and returns their file descriptors."""
-  with contextlib.suppress(OSError):  # Allowed to root only.
+  with contextlib.suppress(OSError):  # Only root may.
     linux.unshare(linux.CLONE_NEWNET)
     return _open_loopback('net')
   user, group = os.geteuid(), os.getegid()
   linux.unshare(linux.CLONE_NEWUSER | linux.CLONE_NEWNET)
-  # We stay who we are: files keep their owners.
+  # The process keeps its user and group: files keep their owners.
   _write('/proc/self/setgroups', 'deny')
   _write('/proc/self/uid_map', f'{user} {user} 1')
   _write('/proc/self/gid_map', f'{group} {group} 1')

@@ -17,7 +17,7 @@ from distbelief.rundir import task_failures
 
 
 def process_name(job: str, index: int) -> str:
-  """Returns what a task's process is called; so replica i learns who it is."""
+  """Returns the name of a task's process; replica i reads its index from it."""
   if job == 'worker':
     return f'replica-{index}'
   return f'ps-{index}' if job == 'ps' else job
@@ -29,10 +29,10 @@ class Task:
 
   job: str
   index: int
-  logs: str  # The folder.
+  logs: str  # Folder of the logs.
   body: Callable[[], None]
-  network: namespace.Namespace | None = None  # None: the machine's.
-  leads: bool = True  # Else it serves another one, and does not stop before that has.
+  network: namespace.Namespace | None = None  # None: that of the machine.
+  leads: bool = True  # Else it serves another task, and does not stop before that.
   max_restarts: int = 0  # After having been killed.
   pid: int | None = None
   restarts: int = 0
@@ -42,12 +42,12 @@ class Task:
 
   @property
   def log(self) -> str:
-    """Where its output goes."""
+    """Path of its log."""
     return task_failures.log_path(self.logs, self.job, self.index)
 
   @property
   def process_name(self) -> str:
-    """What /proc/self/comm says."""
+    """Name in /proc/self/comm."""
     return process_name(self.job, self.index)
 
   def start(self) -> None:
@@ -62,23 +62,23 @@ class Task:
     os.kill(self.pid, signal.SIGTERM)
 
   def kill(self) -> None:
-    """Kills the process and what it has started."""
+    """Kills the process and its descendants."""
     for kill in (os.kill, os.killpg):  # It may not have a session of its own yet.
       with contextlib.suppress(ProcessLookupError):
         kill(self.pid, signal.SIGKILL)
 
   def reap(self) -> int | None:
-    """Returns the status of a process that has died, minus the number of a signal."""
+    """Returns the status of a dead process, or minus the number of a signal."""
     look = os.WEXITED | os.WNOHANG | os.WNOWAIT
     if self.pid is None or os.waitid(os.P_PID, self.pid, look) is None:
       return None
-    self.kill()  # The rest of its session, whose number it holds until it is reaped.
+    self.kill()  # The rest of its session, whose id it keeps until it is reaped.
     _, status = os.waitpid(self.pid, 0)
     self.pid = None
     return os.waitstatus_to_exitcode(status)
 
   def _live(self, parent: int) -> None:
-    """Is the life of the forked process, which ends here whatever happens."""
+    """Runs the forked process, which ends here whatever happens."""
     status = errors.FAILED
     try:
       os.setsid()
@@ -104,8 +104,8 @@ class Task:
   def _set_signals(self) -> None:
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    # Batch systems send SIGTERM to all processes of a job. All but the leader stay: it
-    # needs them for its last checkpoint. They are killed when it has ended.
+    # Batch systems send SIGTERM to all processes of a job. All but the leader ignore it:
+    # the leader needs them for its last checkpoint. They are killed when it has ended.
     signal.signal(signal.SIGTERM, signal.SIG_DFL if self.leads else signal.SIG_IGN)
 
   def _redirect_output(self) -> None:

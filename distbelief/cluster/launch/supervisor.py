@@ -1,16 +1,16 @@
 """The process that imports TensorFlow once and forks the tasks of a local cluster.
 
-The launcher starts it as `python -m distbelief.cluster.supervisor FOLDER EVENTS`:
+The launcher starts it as `python -m distbelief.cluster.launch.supervisor FOLDER EVENTS`:
 
     launcher          the screen, Ctrl-C; no TensorFlow, nothing to hang on
       supervisor         imports, then only waits for dead tasks and for the launcher
-        check         tries the model and the data; gone before the others start
+        check         tries the model and the data; ends before the others start
         chief, worker 0, ..., ps 0, ...  (without a parameter server only workers)
 
-Whoever is killed, nobody stays behind. The kernel kills the tasks when the supervisor
-dies; the supervisor kills them when its standard input, which the launcher holds, comes
-to its end; and the launcher waits for the end of the pipe of events, which all of them
-hold.
+Whichever process is killed, none is left behind. The kernel kills the tasks when the
+supervisor dies; the supervisor kills them when its standard input, which the launcher
+holds, is closed; and the launcher waits for the end of the pipe of events, which all of
+them hold.
 """
 
 from __future__ import annotations
@@ -33,40 +33,40 @@ from distbelief.rundir import task_failures
 from distbelief.telemetry import events as events_lib
 from distbelief.telemetry import provenance
 
-MAX_RESTARTS = 3  # Of each worker that others can do without for a while.
-STOP_SECONDS = 20.0  # For the leader's last checkpoint, when it is asked to stop.
-_CAUSE_SECONDS = 1.0  # For the task whose loss another one has noticed to be found dead.
-_KILL_SECONDS = 10.0  # For the kernel, to bury big processes.
+MAX_RESTARTS = 3  # Of each worker, if the algorithm can do without it for a while.
+STOP_SECONDS = 20.0  # For the leader's last checkpoint, once it is asked to stop.
+_CAUSE_SECONDS = 1.0  # For a lost task to be found dead after its peer has noticed.
+_KILL_SECONDS = 10.0  # For the kernel to free large processes.
 
-_COMMANDS = 0  # Standard input: a byte means stop, its end that the launcher is gone.
+_COMMANDS = 0  # Standard input: a byte means stop; closed: the launcher is gone.
 
 
 @dataclasses.dataclass(frozen=True)
 class Order:
-  """What the launcher wants; a file in the run's temporary folder."""
+  """The launcher's order; a file in the run's temporary folder."""
 
   config: str  # As JSON.
   workdir: str
   body: str  # 'module:function'
   check: str
   shared: list[str]  # Modules, or 'module:Class', imported before any task is forked.
-  command: list[str]  # What started the run, and when.
+  command: list[str]  # Command that started the run; its time follows.
   started: float
 
   def save(self, folder: str) -> None:
-    """Writes it for `load`."""
+    """Writes the order for `load`."""
     with open(os.path.join(folder, 'order.json'), 'w') as file:
       json.dump(dataclasses.asdict(self), file)
 
   @classmethod
   def load(cls, folder: str) -> Order:
-    """Returns what `save` wrote."""
+    """Returns the order that `save` wrote."""
     with open(os.path.join(folder, 'order.json')) as file:
       return cls(**json.load(file))
 
 
 class Supervisor:
-  """Brings tasks up and buries them."""
+  """Starts tasks, watches them, and kills those that are left."""
 
   def __init__(self, events: events_lib.ProgressPipe) -> None:
     """Starts nothing yet."""
@@ -76,14 +76,14 @@ class Supervisor:
     self._wakeup, wakeup = os.pipe()
     os.set_blocking(wakeup, False)
     signal.set_wakeup_fd(wakeup)
-    signal.signal(signal.SIGCHLD, lambda *unused: None)  # It only has to wake us up.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # The launcher says when to stop.
+    signal.signal(signal.SIGCHLD, lambda *unused: None)  # It only has to wake up `_wait`.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # The launcher decides when to stop.
 
   def run(self, tasks: list[processes.Task]) -> bool:
-    """Starts tasks and returns whether all went well; none of them is left.
+    """Runs tasks to their ends; returns whether all succeeded.
 
     Args:
-      tasks: The first is the leader; the others serve it for as long as it lives.
+      tasks: Tasks to run: first the leader; the others serve it for as long as it lives.
     """
     try:
       for task in tasks:
@@ -94,7 +94,7 @@ class Supervisor:
 
   def _watch(self, tasks: list[processes.Task]) -> bool:
     leader = tasks[0]
-    deadline = None  # For the leader to stop.
+    deadline = None  # Set once the leader is asked to stop.
     while not self.launcher_is_gone:
       if self._must_stop and deadline is None:
         deadline = time.monotonic() + STOP_SECONDS
@@ -103,7 +103,7 @@ class Supervisor:
       self._wait(deadline)
       ended = _reap(tasks)
       failed = [task for task, status in ended if self._handle_exit(task, status)]
-      if failed:  # All that have are on record.
+      if failed:  # The failures are written by now.
         if all(status == errors.LOST_PEER for _, status in ended):
           self._wait_for_cause(tasks)
         return False
@@ -115,7 +115,7 @@ class Supervisor:
     return False
 
   def _wait_for_cause(self, tasks: list[processes.Task]) -> None:
-    """Waits a little for the task whose loss another one has noticed first."""
+    """Waits a little for the task whose loss a peer has noticed first."""
     deadline = time.monotonic() + _CAUSE_SECONDS
     while not self.launcher_is_gone and time.monotonic() < deadline:
       self._wait(deadline)
@@ -124,7 +124,7 @@ class Supervisor:
           return
 
   def _handle_exit(self, task: processes.Task, status: int) -> bool:
-    """Writes down how a task failed, unless it can be started again."""
+    """Writes the failure of a task, unless it can be started again."""
     if status == 0 or self._must_stop:
       return False
     if status > 0 or task.restarts == task.max_restarts:
@@ -141,7 +141,7 @@ class Supervisor:
     return False
 
   def _wait(self, deadline: float | None) -> None:
-    """Waits until something has died, the launcher wants something, or the deadline."""
+    """Waits until a task has died, the launcher sends a command, or the deadline."""
     watched = [self._wakeup] if self.launcher_is_gone else [self._wakeup, _COMMANDS]
     timeout = None if deadline is None else max(0, deadline - time.monotonic())
     ready, _, _ = select.select(watched, [], [], timeout)
@@ -152,7 +152,7 @@ class Supervisor:
       self.launcher_is_gone = not os.read(_COMMANDS, 4096)
 
   def _kill(self, tasks: list[processes.Task]) -> None:
-    """Kills what is left; returns when it is gone."""
+    """Kills the tasks that are left; returns when they are gone."""
     deadline = time.monotonic() + _KILL_SECONDS
     for task in tasks:
       if task.pid:
@@ -164,15 +164,15 @@ class Supervisor:
 
 
 def _reap(tasks: list[processes.Task]) -> list[tuple[processes.Task, int]]:
-  """Returns those that have ended since the last time, and their statuses."""
+  """Returns the tasks that have ended since the last call, and their statuses."""
   return [(task, status) for task in tasks if (status := task.reap()) is not None]
 
 
 def _start_cluster(
   order: Order, events: events_lib.ProgressPipe, supervisor: Supervisor
 ) -> bool:
-  """Runs the check and then the cluster; returns whether all went well."""
-  # What the modules of the body and of the check import is shared by all tasks.
+  """Runs the check and then the cluster; returns whether all succeeded."""
+  # Modules that body and check import are shared by all tasks.
   body = pkgutil.resolve_name(order.body)
   check = pkgutil.resolve_name(order.check)
   for name in order.shared:
@@ -197,7 +197,7 @@ def _start_cluster(
   invocation = provenance.Invocation(order.command, order.started)
   tasks: list[processes.Task] = []
   for job, addresses_of_job in cluster.items():
-    # One that others wait for must not go.
+    # A task that others wait for is not restarted.
     restarts = MAX_RESTARTS if job == 'worker' and algorithm.workers_restart else 0
     for index in range(len(addresses_of_job)):
       tf_config = {'cluster': cluster, 'task': {'type': job, 'index': index}}
@@ -210,7 +210,7 @@ def _start_cluster(
 
 
 def main(folder: str, events_fd: str) -> int:
-  """Runs the launcher's order; returns 0 if all went well."""
+  """Runs the launcher's order; returns 0 if all succeeded."""
   events = events_lib.ProgressPipe(int(events_fd))
   supervisor = Supervisor(events)
   try:

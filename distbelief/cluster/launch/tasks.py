@@ -1,4 +1,4 @@
-"""What each task of a cluster does, whoever started it."""
+"""The body of each task of a cluster, and the check before."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def check(
   """Tries the model and the data, before any task starts.
 
   Raises:
-    errors.UserError: With the field, its value and the remedy.
+    errors.UserError: Names the field, its value and the remedy.
   """
   del workdir, display
   # Raises if there is no GPU where one is wanted.
@@ -35,7 +35,7 @@ def check(
 
 
 def run_preflight(config: ml_collections.ConfigDict) -> None:
-  """Tries the model and the data; this process does without a GPU."""
+  """Tries the model and the data, without a GPU."""
   os.environ['CUDA_VISIBLE_DEVICES'] = '-1'
   preflight.run(config)
 
@@ -49,12 +49,12 @@ def run(
   display: Reporter,
   invocation: provenance.Invocation,
 ) -> None:
-  """Plays one task of a cluster on this machine to its end."""
+  """Runs one task of a cluster on this machine to its end."""
   os.environ['CUDA_VISIBLE_DEVICES'] = environment.visible_gpus(
     job, index, config.cluster.device, environment.gpus(os.environ)
   )
-  # Replicas share what this process may use of the machine, which under a batch system is
-  # not all of it; more threads each would only get in their way.
+  # Replicas share the processors that this process may use, under a batch system not all;
+  # more threads would only slow them down.
   processors = len(os.sched_getaffinity(0))
   threads = max(1, processors // len(tf_config['cluster']['worker']))
   algorithm = config_lib.algorithm(config)

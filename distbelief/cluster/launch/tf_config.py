@@ -1,4 +1,4 @@
-"""What TF_CONFIG says: the cluster's addresses, and which task this process plays."""
+"""Parses TF_CONFIG: the cluster's addresses, and the task of this process."""
 
 from __future__ import annotations
 
@@ -21,39 +21,37 @@ class TaskSpec(NamedTuple):
 
   job: str  # chief, worker, ps or evaluator.
   index: int
-  cluster: dict[
-    str, Addresses
-  ]  # By job; a task that is told what to do may not know all.
+  cluster: dict[str, Addresses]  # By job; a directed task may not know all.
 
   @property
   def hosts(self) -> list[str]:
-    """The names of all machines, without ports."""
+    """Names of all machines, without ports."""
     addresses = [address for job in self.cluster.values() for address in job.values()]
     return sorted({address.rpartition(':')[0] for address in addresses})
 
   @property
   def is_whole(self) -> bool:
-    """Whether it knows all tasks: no index is left out."""
+    """Whether all tasks are known: no index is left out."""
     return all(list(job) == list(range(len(job))) for job in self.cluster.values())
 
   @property
   def address(self) -> str:
-    """This task's own host:port."""
+    """The host:port of this task."""
     return self.cluster[self.job][self.index]
 
   @property
   def index_on_host(self) -> int:
-    """How many tasks of this job on this task's machine have smaller indexes."""
+    """Number of tasks of this job on this machine with smaller indexes."""
     host, _, _ = self.address.rpartition(':')
     before = [a for i, a in self.cluster[self.job].items() if i < self.index]
     return sum(address.rpartition(':')[0] == host for address in before)
 
   def as_tf_config(self) -> dict[str, Any]:
-    """Returns it in TF_CONFIG's form, without tasks that nobody needs."""
+    """Returns it in the form of TF_CONFIG, without an evaluator."""
     cluster = {
       job: list(addresses.values()) if self.is_whole else dict(addresses)
       for job, addresses in self.cluster.items()
-      if job != _IDLE  # The coordinator would wait for it for ever.
+      if job != _IDLE  # The coordinator would wait for it forever.
     }
     return {'cluster': cluster, 'task': {'type': self.job, 'index': self.index}}
 
@@ -63,18 +61,18 @@ def parse(
   needed: Collection[str] = _JOBS,
   directed: Collection[str] = (),
 ) -> TaskSpec:
-  """Returns this process' part.
+  """Returns the task of this process.
 
   Indexes may be strings. A job's addresses are a list, or in the sparse form a mapping by
-  index; other keys, such as "environment", are not looked at.
+  index; other keys, such as "environment", are ignored.
 
   Args:
-    tf_config: TF_CONFIG, parsed as JSON.
-    needed: The jobs that the run cannot do without.
-    directed: The jobs whose tasks need not know all the others.
+    tf_config: Parsed JSON of TF_CONFIG.
+    needed: Jobs that the run requires.
+    directed: Jobs whose tasks need not know all the others.
 
   Raises:
-    errors.UserError: With what is wrong and what it must be.
+    errors.UserError: Names the mistake and the remedy.
   """
   cluster = tf_config.get('cluster') or tf_config.get('sparseCluster')
   task = tf_config.get('task')
@@ -95,7 +93,7 @@ def parse(
       f'TF_CONFIG: "chief" ({list(known["chief"].values())}) must be one address'
     )
   job, index = task.get('type'), str(task.get('index', 0))
-  if job == _IDLE:  # It need not be in the cluster.
+  if job == _IDLE:  # The cluster may leave it out.
     known[job] = known.get(job) or {0: 'evaluator:0'}
   if not isinstance(job, str) or not known.get(job):
     raise errors.UserError(
@@ -157,7 +155,7 @@ def _refuse_doubles(known: Mapping[str, Addresses]) -> None:
 def refuse_other_counts(
   config: ml_collections.ConfigDict, cluster: Mapping[str, Addresses]
 ) -> None:
-  """Raises errors.ConfigError if the config explicitly says another number of tasks."""
+  """Raises errors.ConfigError if the config explicitly has another number of tasks."""
   for name, job in (('num_replicas', 'worker'), ('num_parameter_servers', 'ps')):
     wanted, there = config.cluster[name], len(cluster.get(job, ()))
     if wanted is not None and there and wanted != there:

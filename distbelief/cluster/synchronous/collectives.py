@@ -1,4 +1,4 @@
-"""What replicas without a parameter server do together: sum and gather."""
+"""Collective operations of replicas without a parameter server: sum and gather."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Alone:
   """One replica: there is nobody to wait for.
 
   Attributes:
-    index: Of this replica.
-    num_replicas: All of them.
+    index: Index of this replica.
+    num_replicas: Number of all replicas.
   """
 
   index = 0
@@ -41,7 +41,7 @@ class Alone:
     return function(*args)
 
   def sum(self, tensor: tf.Tensor) -> tf.Tensor:
-    """Returns the sum of all replicas' tensors, when the last one is there."""
+    """Returns the sum of all replicas' tensors, once the last one has arrived."""
     return tf.identity(tensor)
 
   def gather(self, tensor: tf.Tensor) -> tf.Tensor:
@@ -63,11 +63,12 @@ class Ring(Alone):
     """Connects to the others; to be called before TensorFlow's runtime has started.
 
     Args:
-      addresses: host:port of every worker.
-      index: Of this one.
+      addresses: Address of every worker, host:port.
+      index: Index of this worker.
       start_timeout: Seconds that the others may be late, config.cluster.start_timeout.
-      log: Shows a line: who is missing, every few seconds.
-      check_agreement: Called when all are there; raises if they differ.
+      log: Function that shows a line with the missing workers, every few seconds.
+      check_agreement: Function that is called when all workers answer; raises if they
+        differ.
 
     Raises:
       errors.LostPeerError: If some are missing then.
@@ -131,10 +132,10 @@ class Ring(Alone):
 
 @contextlib.contextmanager
 def _bounded(seconds: float) -> Iterator[None]:
-  """Has the kernel end this process (SIGALRM) if what is inside takes longer.
+  """Makes the kernel end this process (SIGALRM) if the context takes longer.
 
-  The strategy's constructor waits for workers that have gone meanwhile: in silence, for
-  ever, and with Python's lock held, so that no thread and no handler could act.
+  The strategy's constructor waits for workers that are gone meanwhile: silently, forever,
+  and with Python's lock held, so that no thread and no handler could act.
   """
   signal.signal(signal.SIGALRM, signal.SIG_DFL)
   signal.setitimer(signal.ITIMER_REAL, seconds)
@@ -146,7 +147,7 @@ def _bounded(seconds: float) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _kept_handlers() -> Iterator[None]:
-  """Keeps this process' signal handlers; what comes meanwhile is handled at the end.
+  """Keeps this process' signal handlers; signals meanwhile are handled at the end.
 
   The strategy's constructor puts TensorFlow's own handler of SIGTERM in their place.
   """

@@ -1,4 +1,4 @@
-"""Worker 0's second job where there is no chief: it keeps the run's directory."""
+"""The leader, worker 0 where there is no chief: it keeps the run's directory."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from distbelief.rundir.recorder import RunRecorder
 from distbelief.telemetry import barrier, steps, swarm
 from distbelief.telemetry.steps import LOG_COLUMN
 
-_MOST_BEHIND = 4  # Windows that wait to be recorded before training waits as well.
+_MOST_BEHIND = 4  # Windows waiting to be recorded before training waits as well.
 
 
 class Start(NamedTuple):
-  """What a launch begins from, as NumPy arrays."""
+  """The initial state of a launch, as NumPy arrays."""
 
   values: np.ndarray  # [1 + slots, P] float32: parameters, then the rule's slots.
   statistics: np.ndarray  # [S] float32.
-  next_steps: np.ndarray  # [replicas] int64, each replica's.
+  next_steps: np.ndarray  # [replicas] int64, next step of each replica.
   done: np.ndarray  # [] int64, minibatches.
   version: np.ndarray  # [] int64, updates.
   launch: np.ndarray  # [] int64, its index.
@@ -36,7 +36,7 @@ class Start(NamedTuple):
   def zeros(
     cls, num_values: int, num_parameters: int, num_statistics: int, num_replicas: int
   ) -> Start:
-    """Returns what adds nothing to another one's."""
+    """Returns zeros, which add nothing to another worker's Start."""
     none = np.int64(0)
     return cls(
       np.zeros([num_values, num_parameters], np.float32),
@@ -46,7 +46,7 @@ class Start(NamedTuple):
     )
 
   def state(self, replica: int, objective: Objective) -> State:
-    """Returns what a replica begins with."""
+    """Returns the initial state of a replica."""
     cut = Sharding(objective.shapes, 1)
     params, *slots = (cut.join([tf.constant(v)]) for v in self.values)
     statistics = Sharding(objective.statistics_shapes, 1).join(
@@ -70,17 +70,17 @@ class Leader:
     objective: Objective,
     num_replicas: int,
   ) -> None:
-    """Finds where the run is.
+    """Restores the state of the run.
 
     Args:
-      recorder: Of this launch.
-      objective: What is minimised.
-      num_replicas: Of this launch.
+      recorder: Recorder of this launch.
+      objective: Objective of the run.
+      num_replicas: Number of replicas of this launch.
     """
     self._recorder, self._cut = recorder, Sharding(objective.shapes, 1)
     self._statistics = Sharding(objective.statistics_shapes, 1)
     checkpoint = recorder.checkpoint
-    # Replicas that there were once keep their rows.
+    # Replicas of earlier launches keep their rows.
     gone = checkpoint.clients.max(axis=0)[num_replicas:]
     own = np.tile(np.array(steps.NO_CLIENT), [num_replicas, 1])
     own[: len(checkpoint.clients[0])] = checkpoint.clients[0, :num_replicas]
@@ -91,7 +91,7 @@ class Leader:
 
   @property
   def start(self) -> Start:
-    """What this launch begins from."""
+    """The initial state of this launch."""
     checkpoint = self._recorder.checkpoint
     return Start(
       np.concatenate([checkpoint.parameters[np.newaxis], checkpoint.slots]),
@@ -105,27 +105,27 @@ class Leader:
   def add(
     self, updates: int, reported: np.ndarray, sketches: np.ndarray, state: State
   ) -> None:
-    """Takes a window's records, and the state after it; raises what went wrong before.
+    """Takes a window's records, and the state after it; raises earlier errors.
 
     Args:
-      updates: In the window.
-      reported: [replicas, updates, LOG_COLUMNS + row] float64; empty: nothing is
-        recorded.
-      sketches: [replicas, 2, DIMENSION] float32, of all parameters and of gradients;
-        empty: none are made.
-      state: Of worker 0; that of all others but for `step`.
+      updates: Number of updates in the window.
+      reported: Rows that the replicas reported, [replicas, updates, LOG_COLUMNS + row]
+        float64; empty: steps are not recorded.
+      sketches: Sketches of all parameters and of gradients, [replicas, 2, DIMENSION]
+        float32; empty: no samples.
+      state: State of worker 0, which is that of all others but for `step`.
     """
     self._submit(self._add, updates, reported, sketches, state)
 
   def save(self, state: State) -> bool:
-    """Writes a checkpoint of the last state; returns False if there is nothing new."""
+    """Writes a checkpoint of the last state; returns False if it has no new steps."""
     self._drain(0)
     if self._recorder.started:
       self._recorder.save(self._checkpoint(state))
     return self._recorder.started
 
   def close(self, state: State, more: dict[str, Any]) -> None:
-    """Ends the run; see RunRecorder.close."""
+    """Finishes the run; see RunRecorder.close."""
     self._drain(0)
     self._thread.shutdown()
     self._recorder.close(
@@ -160,7 +160,7 @@ class Leader:
       self._recorder.save(self._checkpoint(state))
 
   def _samples(self, sketches: np.ndarray, now: float) -> tuple[np.ndarray, np.ndarray]:
-    """Returns samples as RunRecorder.record_samples takes them; all are where all are."""
+    """Returns samples for RunRecorder.record_samples; all replicas are at one point."""
     marks = np.zeros([len(sketches), len(swarm.MARKS)])
     marks[:, 0], marks[:, 1] = now, np.arange(len(sketches))
     marks[:, 2:] = self._own[:, [steps.INCARNATION, steps.NEXT_STEP]]

@@ -1,7 +1,7 @@
-"""A replica that makes every update together with all others, in windows of many steps.
+"""A replica that performs every update with all others, in windows of many steps.
 
-Also one replica alone: algorithms synchronous and sgd differ in what their replicas do
-together (cluster/synchronous/collectives.py), and in nothing else.
+Also one replica alone: algorithms synchronous and sgd differ in their collective
+operations (cluster/synchronous/collectives.py), and in nothing else.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _WIDTH = len(steps.LOG_COLUMNS) + steps.row_width(1)
 
 
 class State(NamedTuple):
-  """A replica between two steps."""
+  """The state of a replica between two steps."""
 
-  step: tf.Tensor  # int64, the replica's next one.
-  version: tf.Tensor  # int64, updates made.
-  ready_at: tf.Tensor  # float64, when the last step ended; NaN: there was none.
+  step: tf.Tensor  # int64, the replica's next step.
+  version: tf.Tensor  # int64, number of updates.
+  ready_at: tf.Tensor  # float64, end time of the last step; NaN: there was none.
   weights: Weights
   slots: synchronous.Slots
 
@@ -42,12 +42,12 @@ class Replica:
   """Builds the function that does a window's steps.
 
   Attributes:
-    window: (State, wish) -> (State, wish, told, sketches). All replicas wish [steps,
-      signal], int64 [2]; what counts is replica 0's number of steps, unless there is a
-      signal: then the largest, and nothing is done. What was agreed comes back, and what
-      the steps tell, [replicas, steps, LOG_COLUMNS + row] float64
-      (telemetry/barrier.py), or nothing; and sketches of the parameters and of each
-      replica's last gradient, [replicas, 2, DIMENSION] float32, if
+    window: (State, wish) -> (State, agreed, reported, sketches). Every replica wishes
+      [steps, signal], int64 [2]; replica 0's number of steps counts, unless there is a
+      signal: then the largest counts, and no step is done. `agreed` is the result;
+      `reported` has the rows of the steps, [replicas, steps, LOG_COLUMNS + row] float64
+      (telemetry/barrier.py), or is empty; `sketches` has those of the parameters and of
+      each replica's last gradient, [replicas, 2, DIMENSION] float32, if
       config.telemetry.swarm_seconds asks for them.
   """
 
@@ -63,12 +63,12 @@ class Replica:
     """Opens the replica's minibatches.
 
     Args:
-      config: The run's.
-      collective: The replica's tie to the others.
-      objective: What is minimised.
-      rule: What an update does.
-      minibatches: The replica's, from its next step on.
-      incarnation: For the records.
+      config: Config of the run.
+      collective: Collective operations with the other replicas.
+      objective: Objective of the run.
+      rule: Rule of an update.
+      minibatches: Minibatches of the replica, from its next step on.
+      incarnation: Incarnation of the replica, for the records.
     """
     self._config, self._collective = config, collective
     self._objective, self._rule = objective, rule
@@ -102,7 +102,7 @@ class Replica:
         )
       return done + 1, state, told.write(tf.cast(done, tf.int32), row[:width]), gradient
 
-    # No columns: nothing is recorded.
+    # No columns: steps are not recorded.
     width = _WIDTH if self._config.telemetry.records else 0
     told = tf.TensorArray(tf.float64, tf.cast(num_steps, tf.int32), element_shape=[width])
     _, state, told, gradient = tf.while_loop(
@@ -112,7 +112,7 @@ class Replica:
       parallel_iterations=1,
     )
     rows = told.stack()
-    if width:  # A ring cannot gather what has no elements.
+    if width:  # A ring cannot gather tensors without elements.
       rows = self._collective.run(self._collective.gather, rows)
     sketches = tf.zeros([0, 2, DIMENSION])
     if sampling:
@@ -162,11 +162,11 @@ class Replica:
       'fresh': 1.0,
       'loss': result.loss,
       'accuracy': result.accuracy,
-      'fetch_start': _NAN,  # Nobody fetches: every replica has the parameters.
+      'fetch_start': _NAN,  # No fetch: every replica has the parameters.
       'fetch_end': _NAN,
       'compute_start': began,
       'compute_end': compute_end,
-      'wait_start': _NAN,  # Known when all have told (telemetry/barrier.py).
+      'wait_start': _NAN,  # Known when all have reported (telemetry/barrier.py).
       'wait_end': _NAN,
     }
     row = steps.log_row(of_update, of_step, [state.version])
@@ -181,7 +181,7 @@ class Replica:
   def _sum(
     self, packed: tf.Tensor, start: tf.Tensor
   ) -> tuple[synchronous.Tensors, tf.Tensor]:
-    """Returns the sum of all contributions, and how many gradients are in it."""
+    """Returns the sum of all contributions, and the number of gradients in it."""
     if self._collective.num_replicas > 1:
       start = delays.latency(self._config.cluster, start)
     with tf.control_dependencies([start]):

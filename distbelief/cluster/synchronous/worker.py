@@ -31,12 +31,12 @@ from distbelief.rundir.recorder import RunRecorder
 from distbelief.telemetry import provenance
 from distbelief.telemetry.display import Reporter
 
-# Between two times that workers ask each other whether to go on; that takes some 20 ms.
+# Time between two agreements of the workers whether to go on; each takes some 20 ms.
 _WINDOW_SECONDS = 1.0
 
 
 class Stopped(BaseException):
-  """SIGTERM or SIGINT, somewhere: worker 0 writes a checkpoint, and all go."""
+  """SIGTERM or SIGINT at any worker: worker 0 writes a checkpoint, and all exit."""
 
 
 class Worker:
@@ -51,15 +51,16 @@ class Worker:
     invocation: provenance.Invocation,
     check_agreement: Callable[[], None] = lambda: None,
   ) -> None:
-    """Connects to nobody yet; TensorFlow's runtime must not have started.
+    """Does not connect yet; TensorFlow's runtime must not have started.
 
     Args:
-      config: The run's, checked.
-      workdir: Prepared for it.
-      tf_config: The cluster and this task, as in TF_CONFIG.
-      display: Shows `progress` and `message` of the run; worker 0's.
-      invocation: What started the run.
-      check_agreement: Called when all workers are there; raises if they differ.
+      config: Config of the run, checked.
+      workdir: Directory prepared for the run.
+      tf_config: Cluster and this task, as in TF_CONFIG.
+      display: Display for `progress` and `message` of the run; worker 0's.
+      invocation: Command and start time of the run.
+      check_agreement: Function that is called when all workers answer; raises if they
+        differ.
     """
     self._check_agreement = check_agreement
     self._config, self._workdir, self._display = config, workdir, display
@@ -68,14 +69,14 @@ class Worker:
     self._index, self._invocation = tf_config['task']['index'], invocation
     self._stopped_by = 0  # A signal's number.
     self._in_training = False
-    self._leader: Leader | None = None  # Worker 0's.
+    self._leader: Leader | None = None  # On worker 0 only.
 
   def run(self) -> None:
     """Trains to the end.
 
     Raises:
       SystemExit: After SIGTERM or SIGINT to any worker, with a checkpoint written.
-      errors.LostPeerError: If a worker is gone: then nobody can go on.
+      errors.LostPeerError: If a worker is gone: then no worker can go on.
     """
     for number in (signal.SIGTERM, signal.SIGINT):
       if signal.getsignal(number) is not signal.SIG_IGN:
@@ -108,7 +109,7 @@ class Worker:
       return Ring(self._addresses, self._index, timeout, log, self._check_agreement)
 
   def _together(self, function: Callable[..., Any], *args: Any) -> Any:
-    """Calls what all workers must call; one process has no peers to lose."""
+    """Calls a function that all workers must call; one process has no peers to lose."""
     if self._is_alone:
       return function(*args)
     with lost_peers.translated():
@@ -141,7 +142,7 @@ class Worker:
       )
       self._leader = Leader(recorder, objective, collective.num_replicas)
       mine = self._leader.start
-    # Only worker 0 knows where the run is; the others add zeros.
+    # Only worker 0 knows the state of the run; the others add zeros.
     start = Start(
       *(self._together(self._sum, tf.constant(part)).numpy() for part in mine)
     )
@@ -155,7 +156,7 @@ class Worker:
     )
 
   def _train(self) -> None:
-    """Does windows of steps until all are done; stops if anybody was told to."""
+    """Does windows of steps until all are done; stops if any worker got a signal."""
     num_updates = 1
     while self._done < self._config.num_steps:
       began = time.monotonic()
@@ -172,7 +173,7 @@ class Worker:
       num_updates = int(np.clip(_WINDOW_SECONDS / each, 1, 2 * num_updates))
 
   def _bounded(self, num_updates: int) -> int:
-    """Returns so many updates, or fewer: to the next evaluation, or to the end."""
+    """Returns the number of updates, or fewer: to the next evaluation, or to the end."""
     every, replicas = self._config.eval_steps, self._collective.num_replicas
     following = min(every * (self._done // every + 1), self._config.num_steps)
     return min(num_updates, -(-(following - self._done) // replicas))
@@ -187,6 +188,6 @@ class Worker:
       )
 
   def _leave(self) -> None:
-    """Waits for worker 0: who leaves takes away what the others still read."""
+    """Waits for worker 0, which still reads from the others."""
     with contextlib.suppress(tf.errors.OpError):
       self._sum(tf.constant(0.0))
