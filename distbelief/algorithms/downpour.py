@@ -93,7 +93,9 @@ def staleness(version_applied: Any, oldest_version: Any) -> Any:
   return version_applied - 1 - oldest_version
 
 
-def oldest_versions(held: np.ndarray, first: Sequence[int] = (0,)) -> np.ndarray:
+def oldest_versions(
+  held: np.ndarray, first: Sequence[int] | np.ndarray = (0,)
+) -> np.ndarray:
   """Returns each shard's version in the oldest parameters used, [pushes, shards].
 
   For whole arrays of steps; a replica of a cluster keeps a running minimum instead.

@@ -77,7 +77,7 @@ def staleness(pushes: np.ndarray) -> np.ndarray:
 def write_csv(pushes: np.ndarray, path: Path) -> None:
   """Writes a row per push; fields per shard get a column per shard."""
   names, columns = [], []
-  for name in pushes.dtype.names:
+  for name in steps.field_names(pushes.dtype):
     if pushes[name].ndim == 1:
       names.append(name)
       columns.append(pushes[name].tolist())

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -123,6 +123,8 @@ def surface(
   Returns:
     None if there is no time for the fewest points.
   """
+  if plane.coefficients is None:
+    raise ValueError('the plane is none of snapshots: take that of plane_of_snapshots')
   if each is None:
     loss(snapshots[-1])  # The first time may take longer.
     began = time.monotonic()
@@ -162,7 +164,11 @@ def _oriented(directions: np.ndarray) -> np.ndarray:
 
 def save(workdir: Path, plane: Plane, found: Surface | None) -> None:
   """Writes the plane and the loss over it, swarm.npz."""
-  fields = {'center': plane.center, 'directions': plane.directions, 'share': plane.share}
+  fields: dict[str, Any] = {
+    'center': plane.center,
+    'directions': plane.directions,
+    'share': plane.share,
+  }
   if found:
     fields |= found._asdict()
   partial = workdir / 'swarm.partial.npz'

@@ -209,9 +209,11 @@ def _of_shards(run: Run, origin: float) -> Iterator[_Spans]:
     own = records[applied]
     args = {'version': own['version_applied'][:, shard]}
     args |= {name: own[name] for name in ('replica', 'gradients')}
-    times = (own[name][:, shard] - origin for name in ('applied_at', 'update_end'))
+    start, end = (own[name][:, shard] - origin for name in ('applied_at', 'update_end'))
     rows = np.full([len(own)], shard)
-    yield _Spans.between('update', _SHARDS, rows, *times, args, np.flatnonzero(applied))
+    yield _Spans.between(
+      'update', _SHARDS, rows, start, end, args, np.flatnonzero(applied)
+    )
 
 
 def _of_leader(run: Run, origin: float) -> Iterator[_Spans]:

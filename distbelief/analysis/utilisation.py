@@ -63,7 +63,7 @@ def shard_table(
     the wire; 0 where no server has them).
   """
   num_shards = header['num_shards']
-  table = [
+  table: list[dict[str, Any]] = [
     {'shard': i, 'updates': 0, 'updates_per_second': None, 'busy': None}
     | {'bytes_per_second': None}
     for i in range(num_shards)

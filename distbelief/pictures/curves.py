@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,7 +18,7 @@ from distbelief.pictures import style
 _MOST_BARS = 40
 
 # How time is spent: field of a summary, label, look.
-_KINDS = (
+_KINDS: tuple[tuple[str, str, dict[str, Any]], ...] = (
   ('computing', 'compute', {'color': style.COMPUTE}),
   ('fetching', 'fetch', {'color': style.FETCH}),
   ('pushing', 'push / all-reduce', {'color': style.PUSH}),

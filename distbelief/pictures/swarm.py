@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -49,7 +50,7 @@ def _tracks(made: Figure, axes: Axes, run: Run) -> None:
   axes.plot(*server[-1], 'k*', markersize=12, zorder=5)
   for replica in np.unique(samples['replica'])[:_MOST]:
     own = plane.coordinates(samples['parameters'][samples['replica'] == replica])
-    look = {'color': style.of(replica), 'linewidth': 0.9, 'markersize': 3}
+    look: dict[str, Any] = {'color': style.of(replica), 'linewidth': 0.9, 'markersize': 3}
     axes.plot(*own.T, 'o-', label=f'replica {replica}', zorder=4, **look)
   axes.set_title(
     f'tracks on their two principal directions ({plane.share:.0%} of their variance)'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -117,7 +118,7 @@ def _replica_row(
   below = (row + 0.14, 0.24)  # What travels beside the computing.
   places = {'wait': full, 'compute': full}
   places |= dict.fromkeys(('fetch', 'push'), below if overlap else full)
-  looks = {
+  looks: dict[str, dict[str, Any]] = {
     'wait': {'facecolors': style.WAIT, 'edgecolor': '#999999', 'hatch': '///'},
     'compute': {'facecolors': style.COMPUTE},
     'fetch': {'facecolors': style.FETCH},

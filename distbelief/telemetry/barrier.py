@@ -18,7 +18,8 @@ _SUMMED = steps.LOG_COLUMN['applied_at']
 _DONE = steps.LOG_COLUMN['update_end']
 _COMPUTED = _NUM_MARKS + steps.COLUMN['compute_end']
 _WAIT = [_NUM_MARKS + steps.COLUMN[name] for name in ('wait_start', 'wait_end')]
-_KEY = [_NUM_MARKS + steps.COLUMN[name] for name in ('replica', 'incarnation')]
+_REPLICA = _NUM_MARKS + steps.COLUMN['replica']
+_INCARNATION = _NUM_MARKS + steps.COLUMN['incarnation']
 _SEQUENCE = _NUM_MARKS + steps.COLUMN['sequence']
 _TIMES = [_SUMMED, _DONE] + [
   _NUM_MARKS + column
@@ -49,7 +50,7 @@ def to_log(reported: np.ndarray) -> tuple[np.ndarray, dict[Incarnation, np.ndarr
   waited_until = computed + took - took.min(axis=0)
   log[..., _WAIT[0]], log[..., _WAIT[1]] = computed, waited_until
   travelled = {
-    tuple(int(part) for part in own[0, _KEY]): np.stack(
+    (int(own[0, _REPLICA]), int(own[0, _INCARNATION])): np.stack(
       [own[:, _SEQUENCE], own[:, _WAIT[1]], own[:, _DONE]], axis=1
     )
     for own in log

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+from collections.abc import Callable
 from typing import Any
 
 from distbelief.telemetry import display
@@ -43,5 +44,8 @@ class ProgressPipe:
 def deliver(line: bytes, to: display.Display) -> None:
   """Shows one event on a display."""
   event = json.loads(line)
-  show = {'progress': to.progress, 'message': to.message}[event.pop('event')]
-  show(**event)
+  shows: dict[str, Callable[..., None]] = {
+    'progress': to.progress,
+    'message': to.message,
+  }
+  shows[event.pop('event')](**event)

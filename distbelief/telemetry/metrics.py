@@ -37,9 +37,11 @@ def read_csv(workdir: Path | str) -> list[Evaluation]:
   with path.open(newline='') as file:
     rows = [row for row in csv.DictReader(file) if None not in row.values()]  # Torn.
   return [
-    Evaluation(
-      *(kind(row.pop(name)) for kind, name in zip(kinds, _COLUMNS)),
-      {n.removeprefix(_PREFIX): float(v) for n, v in row.items() if n and v},
+    Evaluation._make(
+      [
+        *(kind(row.pop(name)) for kind, name in zip(kinds, _COLUMNS)),
+        {n.removeprefix(_PREFIX): float(v) for n, v in row.items() if n and v},
+      ]
     )
     for row in rows
   ]

@@ -15,7 +15,7 @@ import datetime
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -150,7 +150,7 @@ class Recorder:
     if fresh.any():
       known[fresh] = self._count + np.arange(fresh.sum())
       empty = np.zeros([int(fresh.sum())], self._dtype)
-      for name in self._dtype.names:  # A kill may leave these defaults.
+      for name in steps.field_names(self._dtype):  # A kill may leave these defaults.
         if name.endswith(('_start', '_end')) or name in _SHARD_TIMES:
           empty[name] = np.nan
       empty['version_applied'] = -1
@@ -225,7 +225,7 @@ def header(path: Path) -> dict[str, Any]:
   return {'clock': 'cluster', **found}  # Default for files without this field.
 
 
-def open_file(path: Path, mode: str = 'r') -> np.ndarray:
+def open_file(path: Path, mode: Literal['r', 'r+'] = 'r') -> np.ndarray:
   """Returns one launch's records, mapped to memory; of an older format, a copy.
 
   Args:
@@ -298,7 +298,7 @@ def _widened(part: np.ndarray, num_shards: int) -> np.ndarray:
   if part.dtype == steps.record_dtype(num_shards):
     return part
   wide = np.zeros(part.shape, steps.record_dtype(num_shards))
-  for name in part.dtype.names:
+  for name in steps.field_names(part.dtype):
     if part[name].ndim == 1:
       wide[name] = part[name]
     else:

@@ -157,6 +157,17 @@ def is_counted(status: np.ndarray) -> np.ndarray:
   return (status == Status.APPLIED) | (status == Status.DROPPED)
 
 
+def field_names(dtype: np.dtype) -> tuple[str, ...]:
+  """Returns the names of a record's fields.
+
+  Raises:
+    TypeError: If the type is not structured.
+  """
+  if dtype.names is None:
+    raise TypeError(f'{dtype} has no fields')
+  return dtype.names
+
+
 def record_dtype(num_shards: int) -> np.dtype:
   """Returns the layout of one step record.
 
