@@ -68,7 +68,7 @@ class Chief:
     self._num_replicas = len(self._addresses['worker'])
     self._num_shards = len(self._addresses['ps'])
     self._reclaimed = 0  # Replicas that were declared dead.
-    self._stopped_by: int | None = None  # A signal's number.
+    self._stopped_by = 0  # A signal's number.
     self._in_training = False
     self._status: Any = None  # Of the last poll.
     self._steps = 0  # Minibatches that every shard has counted.
@@ -103,7 +103,7 @@ class Chief:
     before, self._stopped_by = self._stopped_by, number
     # In training the loop checks for signals, so that none interrupts a poll of the
     # shards before their logs are recorded.
-    if before is None and not self._in_training:
+    if not before and not self._in_training:
       raise Stopped
 
   def _build(self) -> None:
@@ -178,7 +178,7 @@ class Chief:
     left, next_poll = limit - self._steps, time.monotonic()
     last_news = time.monotonic()
     while self._steps < limit:
-      if self._stopped_by is not None:
+      if self._stopped_by:
         raise Stopped
       result = self._next_window(timeout=max(0.0, next_poll - time.monotonic()))
       if result is not None and result.taken:

@@ -109,7 +109,7 @@ def _train(
     display.message(f'error: {error}')
     status = error.status
   except SystemExit as end:
-    status = end.code
+    status = processes.exit_status(end)
   except BaseException:
     traceback.print_exc()
     status = errors.FAILED

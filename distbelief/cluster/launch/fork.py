@@ -38,8 +38,8 @@ def run_in_fork(function: Callable[[], None]) -> None:
     message = pipe.read()
   status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
   if status:
-    error = errors.UserError(
+    failure = errors.UserError(
       message or f'the model and data could not be tried (status {status}), see above'
     )
-    error.status = status if status > 0 else errors.LOST_PEER  # Killed.
-    raise error
+    failure.status = status if status > 0 else errors.LOST_PEER  # Killed.
+    raise failure

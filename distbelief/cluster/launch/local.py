@@ -103,10 +103,12 @@ class _SupervisorProcess:
     order.save(folder)
     self._log = os.path.join(folder, 'supervisor.log')
     self._events, events_end = os.pipe()
+    commands_end, commands = os.pipe()
+    self._commands = os.fdopen(commands, 'wb', buffering=0)
     with open(self._log, 'wb') as log:
       self._process = subprocess.Popen(
         [sys.executable, '-u', '-m', supervisor.__name__, folder, str(events_end)],
-        stdin=subprocess.PIPE,
+        stdin=commands_end,
         stdout=log,
         stderr=log,
         pass_fds=[events_end],
@@ -115,12 +117,13 @@ class _SupervisorProcess:
         | {'TMPDIR': folder, 'PYTHONPATH': os.pathsep.join(sys.path)},
       )
     os.close(events_end)
+    os.close(commands_end)
 
   def __enter__(self) -> _SupervisorProcess:
     return self
 
   def __exit__(self, *unused: Any) -> None:
-    self._process.stdin.close()  # The supervisor kills the tasks that are left.
+    self._commands.close()  # The supervisor kills the tasks that are left.
     with contextlib.suppress(subprocess.TimeoutExpired):
       self._process.wait(_LAST_SECONDS)
     self.kill()
@@ -134,7 +137,7 @@ class _SupervisorProcess:
   def stop(self) -> None:
     """Asks the leader to stop; the others follow."""
     with contextlib.suppress(OSError):  # It has ended already.
-      os.write(self._process.stdin.fileno(), b's')
+      self._commands.write(b's')
 
   def kill(self) -> None:
     """Kills everything at once."""

@@ -59,10 +59,13 @@ class Task:
 
   def terminate(self) -> None:
     """Asks the process to end."""
-    os.kill(self.pid, signal.SIGTERM)
+    if self.pid is not None:
+      os.kill(self.pid, signal.SIGTERM)
 
   def kill(self) -> None:
     """Kills the process and its descendants."""
+    if self.pid is None:
+      return
     for kill in (os.kill, os.killpg):  # It may not have a session of its own yet.
       with contextlib.suppress(ProcessLookupError):
         kill(self.pid, signal.SIGKILL)
@@ -91,7 +94,7 @@ class Task:
       self.body()
       status = errors.DONE
     except SystemExit as end:
-      status = _status_of(end)
+      status = exit_status(end)
     except BaseException as error:
       failure = task_failures.TaskFailure.from_exception(self.job, self.index, error)
       status = failure.exit_status
@@ -118,7 +121,8 @@ class Task:
     faulthandler.enable()  # A crash in native code shows where Python was.
 
 
-def _status_of(end: SystemExit) -> int:
+def exit_status(end: SystemExit) -> int:
+  """Returns the status of a process that ends so; shows what it says."""
   if end.code is None:
     return errors.DONE
   if isinstance(end.code, int):

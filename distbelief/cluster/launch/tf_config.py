@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import collections
+import dataclasses
 from collections.abc import Collection, Mapping
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 import ml_collections
 
@@ -13,10 +14,11 @@ from distbelief import errors
 _JOBS = ('chief', 'worker', 'ps')  # One description serves every algorithm.
 _IDLE = 'evaluator'  # TensorFlow knows it; here the chief, or worker 0, evaluates.
 
-Addresses = Mapping[int, str]  # host:port by the task's index.
+Addresses: TypeAlias = Mapping[int, str]  # host:port by the task's index.
 
 
-class TaskSpec(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class TaskSpec:
   """One process' part in a cluster."""
 
   job: str  # chief, worker, ps or evaluator.
@@ -78,15 +80,17 @@ def parse(
   task = tf_config.get('task')
   if not isinstance(cluster, Mapping) or not isinstance(task, Mapping):
     raise errors.UserError('TF_CONFIG must have "cluster" and "task"')
-  for job in needed:
-    if not cluster.get(job):
-      raise errors.UserError(f'TF_CONFIG: "cluster" ({list(cluster)}) has no "{job}"')
+  for name in needed:
+    if not cluster.get(name):
+      raise errors.UserError(f'TF_CONFIG: "cluster" ({list(cluster)}) has no "{name}"')
   for job in cluster:
     if job not in (*_JOBS, _IDLE):
       raise errors.UserError(
         f'TF_CONFIG: "cluster" has a "{job}"; only {", ".join(_JOBS)} have a part'
       )
-  known = {job: _addresses(job, given) for job, given in cluster.items()}
+  known: dict[str, Addresses] = {
+    job: _addresses(job, given) for job, given in cluster.items()
+  }
   _refuse_doubles(known)
   if len(known.get('chief', ())) > 1:
     raise errors.UserError(

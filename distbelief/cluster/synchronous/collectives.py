@@ -86,7 +86,7 @@ class Ring(Alone):
         stack.enter_context(rendezvous.answering(addresses[index]))
       except OSError as error:
         raise serving.cannot_listen(
-          'worker', index, addresses[index], error.strerror
+          'worker', index, addresses[index], error.strerror or str(error)
         ) from error
       rendezvous.wait_for_tasks({'worker': addresses}, start_timeout, log)
       check_agreement()
