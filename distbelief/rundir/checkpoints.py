@@ -74,7 +74,7 @@ def first(
 
 def of_weights(
   weights: Weights,
-  slots: Sequence[np.ndarray],
+  slots: np.ndarray | Sequence[np.ndarray],
   versions: np.ndarray,
   clients: np.ndarray,
   *,
@@ -101,9 +101,9 @@ def of_weights(
     statistics=np.concatenate([np.zeros([0], np.float32), *statistics]),
     versions=versions,
     clients=clients.copy(),
-    released=np.int64(released),
-    seconds=np.float64(seconds),
-    launch=np.int64(launch),
+    released=np.array(released, np.int64),
+    seconds=np.array(seconds, np.float64),
+    launch=np.array(launch, np.int64),
   )
 
 

@@ -5,23 +5,28 @@ from __future__ import annotations
 import concurrent.futures
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import ParamSpec, TypeAlias, TypeVar
 
 from distbelief.algorithms.statistics import Weights
 from distbelief.data.held_out import HeldOut
 from distbelief.models.objective import Objective
 from distbelief.telemetry import activities, board, metrics, snapshots
 
-GetWeights = Callable[[], Weights]  # Returns the current weights.
+_Args = ParamSpec('_Args')
+_Result = TypeVar('_Result')
+
+GetWeights: TypeAlias = Callable[[], Weights]  # Returns the current weights.
 
 
 class _AtOnce(concurrent.futures.Executor):
   """Runs a job at once, in the caller's thread."""
 
-  def submit(self, job: Callable[..., Any], *args: Any) -> concurrent.futures.Future:
+  def submit(
+    self, job: Callable[_Args, _Result], /, *args: _Args.args, **more: _Args.kwargs
+  ) -> concurrent.futures.Future[_Result]:
     """Returns a finished future; raises the job's error."""
-    future: concurrent.futures.Future = concurrent.futures.Future()
-    future.set_result(job(*args))
+    future: concurrent.futures.Future[_Result] = concurrent.futures.Future()
+    future.set_result(job(*args, **more))
     return future
 
 

@@ -112,7 +112,8 @@ class RunRecorder:
     self.checkpoint = self._begin(rule, num_shards)
     own_bytes = 4 * np.array(Sharding(objective.shapes, num_shards).sizes)
     own_bytes[0] += 4 * Sharding(objective.statistics_shapes, 1).sizes[0]
-    shard_bytes = own_bytes if shard_bytes is None else shard_bytes
+    if shard_bytes is None:
+      shard_bytes = own_bytes.tolist()
     self._recorder = records.Recorder(
       workdir / 'steps' / f'{self.launch:03}.bin',
       num_shards,
@@ -204,7 +205,12 @@ class RunRecorder:
   @property
   def seconds(self) -> float:
     """Seconds since the first step's start, without the time between launches."""
-    return self._clock.now() - self._first_step_at
+    return self._seconds_at(self._clock.now())
+
+  def _seconds_at(self, now: float) -> float:
+    if self._first_step_at is None:
+      raise RuntimeError('no step of this launch has begun')
+    return now - self._first_step_at
 
   @property
   def save_due(self) -> bool:
@@ -315,7 +321,7 @@ class RunRecorder:
   def _row(self, now: float, done: int, versions: np.ndarray) -> metrics.Evaluation:
     losses, self._losses = self._losses, []
     return metrics.Evaluation(
-      seconds=now - self._first_step_at,
+      seconds=self._seconds_at(now),
       steps=done,
       examples=done * self._config.data.batch_size,
       updates=int(versions.min()),
@@ -361,7 +367,7 @@ class RunRecorder:
     shards = utilisation.shard_table(
       run.last_launch, run.header, config_lib.algorithm(config)
     )
-    seconds = self._ended - self._first_step_at
+    seconds = self._seconds_at(self._ended)
     new_examples = (done - (self._resumed_from or 0)) * config.data.batch_size
     new_seconds = max(seconds - float(self.checkpoint.seconds), 1e-9)
     fields = {

@@ -37,9 +37,9 @@ def from_states(
     statistics=vectors[0][sizes[0] : -TAIL],
     versions=np.array([int(version_of(state.vector)) for state in states]),
     clients=np.stack([state.clients for state in states]),
-    released=np.int64(max(int(state.released) for state in states)),
-    seconds=np.float64(seconds),
-    launch=np.int64(launch),
+    released=np.array(max(int(state.released) for state in states), np.int64),
+    seconds=np.array(seconds, np.float64),
+    launch=np.array(launch, np.int64),
   )
 
 

@@ -37,12 +37,14 @@ class Start(NamedTuple):
     cls, num_values: int, num_parameters: int, num_statistics: int, num_replicas: int
   ) -> Start:
     """Returns zeros, which add nothing to another worker's Start."""
-    none = np.int64(0)
+    none = np.zeros([], np.int64)
     return cls(
       np.zeros([num_values, num_parameters], np.float32),
       np.zeros([num_statistics], np.float32),
       np.zeros([num_replicas], np.int64),
-      *(none, none, none),
+      done=none,
+      version=none,
+      launch=none,
     )
 
   def state(self, replica: int, objective: Objective) -> State:
@@ -97,9 +99,9 @@ class Leader:
       np.concatenate([checkpoint.parameters[np.newaxis], checkpoint.slots]),
       checkpoint.statistics,
       self._own[:, steps.NEXT_STEP],
-      np.int64(checkpoint.steps),
-      np.int64(checkpoint.versions.max()),
-      np.int64(self._recorder.launch),
+      np.array(checkpoint.steps, np.int64),
+      np.array(checkpoint.versions.max(), np.int64),
+      np.array(self._recorder.launch, np.int64),
     )
 
   def add(
@@ -178,9 +180,9 @@ class Leader:
       statistics=self._statistics.split(state.weights.statistics)[0].numpy(),
       versions=_versions(state),
       clients=self._clients(),
-      released=np.int64(1),
-      seconds=np.float64(self._recorder.seconds),
-      launch=np.int64(self._recorder.launch),
+      released=np.array(1, np.int64),
+      seconds=np.array(self._recorder.seconds, np.float64),
+      launch=np.array(self._recorder.launch, np.int64),
     )
 
   def _clients(self) -> np.ndarray:
