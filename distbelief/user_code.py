@@ -81,7 +81,7 @@ def name_of(what: str, given: Callable[..., Any]) -> str:
   module = sys.modules.get(getattr(given, '__module__', ''))
   name = getattr(given, '__qualname__', repr(given))
   path = getattr(module, '__file__', None)
-  if path is None or getattr(module, name, None) is not given:
+  if module is None or path is None or getattr(module, name, None) is not given:
     raise errors.UserError(
       f'{what} ({name}) cannot be found by another process: let it be a function at the '
       'top of a file'
@@ -126,6 +126,8 @@ def _of_file(path: str) -> Any:
   if folder not in sys.path:  # As for a script; but last.
     sys.path.append(folder)
   spec = importlib.util.spec_from_file_location(name, path)
+  if spec is None or spec.loader is None:
+    raise ImportError(f'{path} is no file of Python code')
   module = importlib.util.module_from_spec(spec)
   sys.modules[name] = module
   try:

@@ -22,7 +22,10 @@ Minibatch = Any  # (inputs, labels) or (inputs, labels, weights), each may be ne
 class Table(Protocol):
   """Examples in memory, any of which can be asked for."""
 
-  owner: tf.Tensor  # [N] int64, what subsets are made of: an utterance, or the example.
+  @property
+  def owner(self) -> tf.Tensor:
+    """[N] int64, what subsets are made of: an utterance, or the example."""
+    ...
 
   def size(self) -> tf.Tensor:
     """Returns N, scalar int64."""

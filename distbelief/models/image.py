@@ -12,7 +12,7 @@ Dimensions: B images, H x W positions, C channels or maps below, M maps.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 import ml_collections
@@ -27,6 +27,9 @@ NAME = 'image'
 ORIGIN = "the paper's, Section 5"
 
 _PACKAGE = 'distbelief'
+
+
+_Maps: TypeAlias = Any  # [B, H, W, M], of whatever backend Keras has.
 
 
 def create(
@@ -141,7 +144,7 @@ class LocalFilters(keras.layers.Layer):
     )
     self._inputs = _inputs(size, width + sum(self._padding[1]), channels, self)
 
-  def call(self, images: object) -> object:
+  def call(self, images: _Maps) -> _Maps:
     """Returns [B, H', W', M]."""
     padded = ops.pad(images, [(0, 0), *self._padding, (0, 0)])
     # With B last a patch is some rows: gathering them, and adding up their gradients, is
@@ -170,7 +173,7 @@ class L2Pooling(keras.layers.Layer):
     super().__init__(**more)
     self.pool = pool
 
-  def call(self, maps: object) -> object:
+  def call(self, maps: _Maps) -> _Maps:
     """Returns [B, H / pool, W / pool, M], both rounded up."""
     means = ops.average_pool(maps**2, self.pool, self.pool, padding='same')
     # The slope of a root at 0 is infinite.
@@ -194,13 +197,13 @@ class LocalContrast(keras.layers.Layer):
     super().__init__(**more)
     self.width, self.least = width, least
 
-  def call(self, maps: object) -> object:
+  def call(self, maps: _Maps) -> _Maps:
     """Returns [B, H, W, M]."""
     centred = maps - self._mean(maps)
     deviation = ops.sqrt(self._mean(centred**2) + keras.config.epsilon())
     return centred / ops.maximum(deviation, self.least)
 
-  def _mean(self, maps: object) -> object:
+  def _mean(self, maps: _Maps) -> _Maps:
     """Returns [B, H, W, 1]; beyond the edges there is nothing to count."""
     offsets = np.arange(self.width) - self.width // 2
     bell = np.exp(-0.5 * (offsets / (self.width / 4)) ** 2)

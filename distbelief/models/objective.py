@@ -192,7 +192,8 @@ class Objective:
     """Returns a context in which the model's variables have these values."""
     metrics = self._no_metrics if metrics is None else metrics
     measured = self.model.metrics_variables if metrics else []
-    values = {}  # A metric's state can be among the model's variables as well.
+    # A metric's state can be among the model's variables as well.
+    values: dict[int, tuple[Any, Any]] = {}
     for variables, given in (
       (self._others, others),
       (self.model.trainable_variables, params),

@@ -10,8 +10,9 @@ import numpy as np
 import tensorflow as tf
 
 from distbelief import config as config_lib
-from distbelief import data, errors, models, user_code
+from distbelief import data, errors, models
 from distbelief.algorithms import rules
+from distbelief.data.own_data import OwnData
 from distbelief.models import losses
 from distbelief.models.objective import Objective
 from distbelief.problem import factory
@@ -42,16 +43,15 @@ def run(config: ml_collections.ConfigDict) -> data.Source:
       'needs an accuracy, and the model has none: compile it with '
       "metrics=['accuracy'], or leave this field out",
     )
-  own_data = user_code.is_user_function(config.data.name)
-  if own_data:
+  if isinstance(source, OwnData):
     _refuse_python(config, source)
-  if own_data or config.model.name not in models.built_ins():
+  if isinstance(source, OwnData) or config.model.name not in models.built_ins():
     _refuse_resources(config, source, objective)
     _try_first_step(config, source, objective)
   return source
 
 
-def _refuse_python(config: ml_collections.ConfigDict, source: data.Source) -> None:
+def _refuse_python(config: ml_collections.ConfigDict, source: OwnData) -> None:
   """Rejects data that call Python, which a worker does not have."""
   try:
     graph = source.graph()
@@ -73,7 +73,7 @@ def _refuse_python(config: ml_collections.ConfigDict, source: data.Source) -> No
     )
 
 
-def _refuse_other_order(config: ml_collections.ConfigDict, source: data.Source) -> None:
+def _refuse_other_order(config: ml_collections.ConfigDict, source: OwnData) -> None:
   """Rejects data that change between two reads: subsets would not be disjoint."""
   once, again = (
     tf.nest.flatten(list(source.dataset('train').take(_SOME).batch(_SOME)))
