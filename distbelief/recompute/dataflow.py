@@ -21,7 +21,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from concurrent import futures
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import tensorflow as tf
@@ -34,7 +34,7 @@ from distbelief.recompute.updates import LENGTHS, Updates
 from distbelief.telemetry.sketch import Sketch
 from distbelief.telemetry.steps import Times
 
-Client = tuple[int, int]  # (replica, incarnation).
+Client: TypeAlias = tuple[int, int]  # (replica, incarnation).
 
 _NO_TIMES = Times()
 _COMPANY = 8  # Steps that are computed while updates are made; fewer wait for more.
@@ -69,10 +69,17 @@ class Push:
   sum: Sum | None = None  # From when all its steps are computed until all shards have it.
   finite: bool = True
   used: Held | None = None  # By its last step, if it is to be sketched.
-  oldest_versions: np.ndarray | None = None  # [shards], used by any of its steps.
+  oldest_versions: np.ndarray | tuple[int, ...] = ()  # [shards], that any step used.
   versions: dict[int, int] = dataclasses.field(default_factory=dict)  # By shard.
   staleness: dict[int, int] = dataclasses.field(default_factory=dict)  # If applied.
   sketches: list[Any] = dataclasses.field(default_factory=list)  # As telemetry.swarm.
+
+  @property
+  def computed(self) -> Sum:
+    """Its sum, which must be there."""
+    if self.sum is None:
+      raise ValueError(f'push {self.sequence} of replica {self.client[0]} has no sum')
+    return self.sum
 
 
 class StuckError(Exception):
@@ -97,7 +104,7 @@ class _Shard:
   version: int = 0
   released: bool = False
   asked: int = 0  # The schedule's version when all in `queue` is done.
-  queue: collections.deque = dataclasses.field(default_factory=collections.deque)
+  queue: collections.deque[Push] = dataclasses.field(default_factory=collections.deque)
   kept: dict[int, _Kept] = dataclasses.field(default_factory=dict)
 
 
@@ -116,7 +123,7 @@ class _Made(NamedTuple):
 class _Chain:
   """A client between two steps."""
 
-  steps: collections.deque  # Of (Step, Push).
+  steps: collections.deque[tuple[Step, Push]]
   used: Held | None = None  # By the last step.
   held: Held | None = None  # For the next one.
   held_versions: tuple[int, ...] = ()
@@ -207,7 +214,10 @@ class Dataflow:
 
   def held(self, shard: int, version: int) -> np.ndarray:
     """Returns a version of a shard's parameters that is kept and made, [P_s]."""
-    return self._shards[shard].kept[version].params.numpy()
+    params = self._shards[shard].kept[version].params
+    if params is None:
+      raise ValueError(f'version {version} of shard {shard} is not made')
+    return params.numpy()
 
   def release(self, shard: int, version: int) -> None:
     """Takes a `hold` back: its step will not be."""
@@ -250,7 +260,7 @@ class Dataflow:
     stay = collections.deque(item for item in chain.steps if item[1].arrived)
     for step, push in chain.steps:
       if not push.arrived:
-        self._release_all(step)
+        self._release_all(step.held)
     if stay:
       self._chains[client] = dataclasses.replace(chain, steps=stay, dead=True)
 
@@ -262,12 +272,12 @@ class Dataflow:
       return
     for step, own in chain.steps:
       if own is push:
-        self._release_all(step)
+        self._release_all(step.held)
     chain.steps = collections.deque(item for item in chain.steps if item[1] is not push)
     self._forget_if_done(push.client, chain)
 
-  def _release_all(self, step: Step) -> None:
-    for shard, version in enumerate(step.held or ()):
+  def _release_all(self, held: tuple[int, ...] | None) -> None:
+    for shard, version in enumerate(held or ()):
       self.release(shard, version)
 
   def _forget_if_done(self, client: Client, chain: _Chain) -> None:
@@ -354,9 +364,9 @@ class Dataflow:
       return chain.held is not None
     return all(version <= own.made for version, own in zip(held, self._shards))
 
-  def _fetched(self, step: Step) -> tuple[Held, tuple[int, ...]]:
-    kept = [own.kept[version] for version, own in zip(step.held, self._shards)]
-    self._release_all(step)
+  def _fetched(self, held: tuple[int, ...]) -> tuple[Held, tuple[int, ...]]:
+    kept = [own.kept[version] for version, own in zip(held, self._shards)]
+    self._release_all(held)
     fetched = Held([k.params for k in kept], kept[0].statistics)
     return fetched, tuple(k.version for k in kept)
 
@@ -366,16 +376,18 @@ class Dataflow:
     for chain in ready:
       step, push = chain.steps.popleft()
       if step.held is not None:
-        chain.held, chain.held_versions = self._fetched(step)
+        chain.held, chain.held_versions = self._fetched(step.held)
       step.held_versions = chain.held_versions
-      work.append((chain, step, push))
+      if chain.held is None:
+        raise ValueError(f'step {step.step} of replica {step.replica} is not ready')
+      work.append((chain, chain.held, step, push))
     with self._timed():
       results = self._gradients.compute(
-        [(chain.held, chain.sum, step.replica, step.step) for chain, step, _ in work]
+        [(held, chain.sum, step.replica, step.step) for chain, held, step, _ in work]
       )
-    for (chain, step, push), result in zip(work, results):
+    for (chain, held, step, push), result in zip(work, results):
       step.loss, step.accuracy = result.loss, result.accuracy
-      chain.used, chain.held, chain.sum = chain.held, result.held, result.sum
+      chain.used, chain.held, chain.sum = held, result.held, result.sum
       if push.closed and step is push.steps[-1]:
         self._complete(chain, push)
 
@@ -389,7 +401,7 @@ class Dataflow:
     push.sum, chain.sum = chain.sum, None
     held = np.array([step.held_versions for step in push.steps], np.int64)
     (push.oldest_versions,) = downpour.oldest_versions(held)
-    push.finite = push.sum.finite
+    push.finite = push.computed.finite
     if push.sampled:
       push.used = chain.used
     chain.used = None
@@ -435,6 +447,7 @@ class Dataflow:
 
   def _apply(self, index: int, run: list[Push], version: int) -> Iterator[_Made]:
     shard = self._shards[index]
+    staleness: np.ndarray | list[None]
     if run[0].finite:
       staleness = self._staleness(index, run)
       after, shard.slots = self._updated(index, run, staleness)
@@ -446,9 +459,9 @@ class Dataflow:
         shard.params = params
         shard.version += 1
         if index == 0 and self._cut.sizes[0]:
-          self._statistics = push.sum.change.apply([self._statistics])[0]
-      if push.sampled:
-        self._add_sketches(index, push)
+          self._statistics = push.computed.change.apply([self._statistics])[0]
+      if push.used is not None:
+        self._add_sketches(index, push, push.used)
       needed = number in shard.kept  # Others need not outlive the call.
       yield _Made(
         index,
@@ -459,10 +472,10 @@ class Dataflow:
         self._statistics if needed and not index else None,
       )
 
-  def _add_sketches(self, index: int, push: Push) -> None:
+  def _add_sketches(self, index: int, push: Push, used: Held) -> None:
     """Adds a shard's part to where the replica, the server and the push are."""
     shard = self._shards[index]
-    vectors = (push.used.slices[index], shard.params, push.sum.slices[index])
+    vectors = (used.slices[index], shard.params, push.computed.slices[index])
     parts = [self._sketches[index](vector) for vector in vectors]
     push.sketches = [a + b for a, b in zip(push.sketches, parts)] or parts
 
@@ -479,7 +492,7 @@ class Dataflow:
     return self._updates.make(
       shard.params,
       shard.slots,
-      [push.sum.slices[index] for push in run],
+      [push.computed.slices[index] for push in run],
       staleness,
       np.array([push.warm for push in run]),
       {'index': np.array([push.client[0] for push in run], np.int64)},

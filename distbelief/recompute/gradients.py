@@ -106,7 +106,7 @@ class Gradients:
 
   def _compute(self, items: Sequence[tuple[Held, Sum | None, int, int]]) -> list[Result]:
     held, sums, replicas, steps = zip(*items)
-    accrued = [None] * len(items)
+    accrued: list[Any] = [None] * len(items)
     if self._accrues:
       accrued = [self._nothing(h) if s is None else s[:3] for h, s in zip(held, sums)]
     told, results = self._together(
@@ -117,7 +117,10 @@ class Gradients:
     )
     return [
       Result(
-        float(loss), float(accuracy), Sum(*found, self._is_finite(squares, found)), after
+        float(loss),
+        float(accuracy),
+        Sum._make([*found, self._is_finite(squares, found)]),
+        after,
       )
       for (loss, accuracy, squares), (found, after) in zip(told.numpy(), results)
     ]

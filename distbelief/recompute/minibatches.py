@@ -5,7 +5,7 @@ Dimensions: M replicas in a call, B examples of a minibatch, N examples to choos
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import ml_collections
@@ -50,7 +50,7 @@ class Minibatches:
       self._owner = self._table.owner.numpy()
       self._everything = np.arange(len(self._owner))
 
-  def of(self, replicas: Sequence[int], steps: Sequence[int]) -> Any:
+  def of(self, replicas: Iterable[int], steps: Iterable[int]) -> Any:
     """Returns what `examples` makes the minibatches of steps of, each part [M, ...]."""
     if self._streams:
       parts = [self._streamed(r, s) for r, s in zip(replicas, steps)]

@@ -164,7 +164,8 @@ class Replay:
       raise errors.UserError(
         f'update ({update}) is none of this run: choose 0 to {self.num_updates}'
       )
-    weights, slots, released = self._objective.weights, [], False
+    weights, released = self._objective.weights, False
+    slots: Sequence[np.ndarray] = []
     for schedule in self._schedules:
       last = update <= schedule.ends[0]
       # With other shards a run goes on from the newest version of any.
@@ -251,4 +252,5 @@ def _words(versions: np.ndarray) -> str:
 def relative_error(found: np.ndarray, truth: np.ndarray) -> float:
   """Returns |found - truth| / |truth|."""
   found, truth = found.astype(np.float64), truth.astype(np.float64)
-  return float(np.linalg.norm(found - truth) / max(np.linalg.norm(truth), 1e-300))
+  size = float(np.linalg.norm(truth))
+  return float(np.linalg.norm(found - truth)) / max(size, 1e-300)

@@ -97,7 +97,7 @@ class Schedule:
     counts = self._closed(counts)
     orders = [order[:n] for order, n in zip(self.orders, counts)]
     applied = {index for order in orders for index in order}
-    sent = []
+    sent: list[_Sent] = []
     numbers = {}  # Of those that stay.
     for index, push in enumerate(self.sent):
       done = self.records['compute_end'][push.places] <= now
@@ -264,7 +264,7 @@ def downpour(
   late = found['version_held'] >= found['version_applied']
   late &= found['status'] == Status.APPLIED
   doubts.add(late.any(axis=1), 'it started from a version that it came before')
-  doubts.add((found['version_held'] < starts).any(axis=1), 'its version is gone')
+  doubts.add(np.any(found['version_held'] < starts, axis=1), 'its version is gone')
   other = found['staleness'] != derived_staleness(found)
   other &= found['status'] == Status.APPLIED
   doubts.add(other.any(axis=1), 'its push has another staleness than versions tell')
@@ -348,7 +348,8 @@ def _same(found: np.ndarray, *names: str) -> np.ndarray:
 
 
 def _key(record: np.void) -> tuple[int, int, int]:
-  return tuple(int(record[name]) for name in (*_CLIENT, 'sequence'))
+  replica, incarnation, sequence = (int(record[n]) for n in (*_CLIENT, 'sequence'))
+  return replica, incarnation, sequence
 
 
 class _Doubts:

@@ -244,7 +244,7 @@ class Cluster:
       else:
         self._begin_step(replica)
     elif replica.push is not None:
-      self._send(replica, self._flushed)
+      self._send(replica, replica.push, self._flushed)
     else:
       replica.idle = True
 
@@ -282,11 +282,11 @@ class Cluster:
     if life != replica.life:
       return
     now = self._events.now
-    self._accrue(replica, start, now)
+    push = self._accrue(replica, start, now)
     due = downpour.push_due(replica.step, self._options.n_push)
     self._advance(replica)
     if due:
-      self._send(replica, self._step_ends)
+      self._send(replica, push, self._step_ends)
     else:
       self._step_ends(replica)
 
@@ -315,7 +315,7 @@ class Cluster:
       replica.step - 1, self._options.n_push
     ):
       replica.busy += 1
-      self._send(replica, self._one_of_three)
+      self._send(replica, replica.push, self._one_of_three)
     seconds = self._machines.step_seconds(replica.index, replica.step, now)
     self._events.at(now + seconds, self._computed_beside, replica, replica.life)
 
@@ -340,8 +340,8 @@ class Cluster:
     replica.ready_at = replica.computed
     self._go_on(replica)
 
-  def _accrue(self, replica: _Replica, start: float, end: float) -> None:
-    """Adds the step that computed from `start` to `end` to what the next push carries."""
+  def _accrue(self, replica: _Replica, start: float, end: float) -> Push:
+    """Adds a step, computed from `start` to `end`, to the next push; returns that."""
     step = Step(replica.index, replica.step, replica.held if replica.fresh else None)
     fetch_start, fetch_end = replica.fetch
     step.times = Times(
@@ -356,6 +356,7 @@ class Cluster:
       replica.push = Push(replica.client, replica.sequence)
     replica.held = None
     self._flow.add(step, replica.push)
+    return replica.push
 
   def _advance(self, replica: _Replica) -> None:
     replica.step += 1
@@ -391,15 +392,17 @@ class Cluster:
       missing[0] -= 1
       if not missing[0]:
         replica.fetching = None
-        then(replica, tuple(held))
+        then(replica, tuple(version for version in held if version is not None))
 
     for shard in range(len(held)):
       self._at(self._events.now + self._latency, ask, shard)
 
-  def _send(self, replica: _Replica, then: Callable[[_Replica], None]) -> None:
+  def _send(
+    self, replica: _Replica, push: Push, then: Callable[[_Replica], None]
+  ) -> None:
     """Sends what is accrued to every shard; `then` when each has applied it."""
     start = self._events.now
-    push, replica.push = replica.push, None
+    replica.push = None
     replica.sequence += 1
     next_step = replica.step
     push.warm = replica.index == 0 and next_step <= self._options.warmstart_steps

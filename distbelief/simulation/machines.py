@@ -52,13 +52,13 @@ class Machines:
       tuple(cluster.slowdown),
       self._block,
     )
-    self._times: dict[int, tuple[int, np.ndarray]] = {}  # By replica: a block of steps.
+    self._times: dict[int, tuple[int, list[float]]] = {}  # By replica: a block of steps.
     # By replica: when it becomes slow, fast again, and so on, as far as is drawn.
     self._changes: dict[int, tuple[list[float], np.random.Generator]] = {}
 
   def step_seconds(self, replica: int, step: int, now: float) -> float:
     """Returns how long a replica's step takes that begins now."""
-    first, times = self._times.get(replica, (-self._block, None))
+    first, times = self._times.get(replica, (-self._block, []))
     if not first <= step < first + self._block:
       first = step - step % self._block
       drawn = self._draw(

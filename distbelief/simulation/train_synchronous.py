@@ -186,12 +186,11 @@ class Synchronous:
       'pushed': 1.0,
       'gradients': 1.0,
       'fresh': 1.0,
-      **steps.Times(
-        compute_start=update.begin,
-        compute_end=update.computed,
-        wait_start=update.computed,
-        wait_end=update.gathered,
-      )._asdict(),
+      **steps.Times()._asdict(),
+      'compute_start': update.begin,
+      'compute_end': update.computed,
+      'wait_start': update.computed,
+      'wait_end': update.gathered,
     }
     columns = steps.log_row(of_update, of_step, [held])
     columns = [np.broadcast_to(column, [len(replicas)]) for column in columns]
