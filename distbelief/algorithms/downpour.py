@@ -20,12 +20,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import ml_collections
 import numpy as np
 
-Tensors = list[Any]  # One tensor per variable of the model.
+Tensors: TypeAlias = list[Any]  # One tensor per variable of the model.
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,11 +14,11 @@ their difference to a stale value make it oscillate and grow.)
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import tensorflow as tf
 
-Tensors = list[tf.Tensor]  # float32, one per statistic of the model.
+Tensors: TypeAlias = list[tf.Tensor]  # float32, one per statistic of the model.
 
 
 class Weights(NamedTuple):

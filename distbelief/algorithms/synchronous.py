@@ -13,6 +13,7 @@ Parameters and gradients are lists of tensors, one per variable of the model.
 from __future__ import annotations
 
 import functools
+from typing import TypeAlias
 
 import ml_collections
 import tensorflow as tf
@@ -21,8 +22,8 @@ from distbelief import errors
 from distbelief.algorithms import rules
 from distbelief.algorithms.rules import Rule
 
-Tensors = list[tf.Tensor]
-Slots = list[tuple[tf.Tensor, ...]]  # The rule's slots of each variable.
+Tensors: TypeAlias = list[tf.Tensor]
+Slots: TypeAlias = list[tuple[tf.Tensor, ...]]  # The rule's slots of each variable.
 
 
 def load_rule(server: ml_collections.ConfigDict, num_replicas: int) -> Rule:

@@ -13,6 +13,7 @@ import ml_collections
 import tensorflow as tf
 
 from distbelief.algorithms.statistics import Weights
+from distbelief.data.source import Minibatch
 from distbelief.models.objective import Gradient, Objective
 from distbelief.sampling import seeds, step_times
 
@@ -21,7 +22,7 @@ def gradient(
   config: ml_collections.ConfigDict,
   objective: Objective,
   weights: Weights,
-  minibatch: Any,
+  minibatch: Minibatch,
   replica: tf.Tensor,
   step: tf.Tensor,
   start: tf.Tensor,

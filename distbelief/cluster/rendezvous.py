@@ -9,10 +9,11 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 from distbelief import errors
 
-Cluster = Mapping[str, Sequence[str]]  # Addresses, host:port, by job.
+Cluster: TypeAlias = Mapping[str, Sequence[str]]  # Addresses, host:port, by job.
 
 _PROBE_SECONDS = 1.0  # A host that is up answers within this time.
 _FIRST_LINE_SECONDS, _NEXT_LINE_SECONDS = 5.0, 10.0

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import abc
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import tensorflow as tf
 
@@ -16,7 +16,8 @@ from distbelief.data import order
 
 TRAIN, HOLDOUT = 'train', 'holdout'
 
-Minibatch = Any  # (inputs, labels) or (inputs, labels, weights), each may be nested.
+# (inputs, labels) or (inputs, labels, weights), each may be nested.
+Minibatch: TypeAlias = Any
 
 
 class Table(Protocol):

@@ -10,10 +10,10 @@ import dataclasses
 import difflib
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 # A check returns None, or the remedy: the values that are possible.
-Check = Callable[[Any], str | None]
+Check: TypeAlias = Callable[[Any], str | None]
 
 
 def anything(unused_value: Any) -> str | None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -51,7 +51,7 @@ class Measured(NamedTuple):
   provenance: Mapping[str, Any]
 
 
-Repetition = Mapping[str, Measured]  # By case.
+Repetition: TypeAlias = Mapping[str, Measured]  # By case.
 
 
 def measure(workdir: Path, summary: Mapping[str, Any]) -> Measured:

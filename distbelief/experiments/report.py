@@ -7,7 +7,7 @@ import dataclasses
 import datetime
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import jinja2
 import numpy as np
@@ -100,7 +100,7 @@ def _speed(run: Run, last: Evaluation | None) -> tuple[float | None, float | Non
 
 
 # Rows of the table: what the trade-off is, and what each run says of it.
-Row = tuple[str, str, Callable[[Column], str]]
+Row: TypeAlias = tuple[str, str, Callable[[Column], str]]
 
 
 def _number(value: float | None, form: str, unit: str = '') -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -53,7 +53,7 @@ class Measured(NamedTuple):
   provenance: Mapping[str, Any]
 
 
-Repetition = Mapping[str, Measured]  # By case.
+Repetition: TypeAlias = Mapping[str, Measured]  # By case.
 
 
 def _seconds(case: str, other: str) -> Callable[[Repetition], float]:

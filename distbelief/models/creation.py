@@ -11,8 +11,9 @@ import tensorflow as tf
 
 from distbelief import errors, models, user_code
 from distbelief.data import specs
+from distbelief.data.source import Minibatch
 from distbelief.models import losses
-from distbelief.models.objective import Minibatch, Objective
+from distbelief.models.objective import Objective
 
 _FIELD = 'config.model.name'
 

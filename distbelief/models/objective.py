@@ -12,8 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from distbelief.algorithms.statistics import AffineUpdate, Weights
-
-Minibatch = Any  # (inputs, labels) or (inputs, labels, weights), each may be nested.
+from distbelief.data.source import Minibatch
 
 # How Keras names the state of a generator of random numbers, e.g. of a dropout layer.
 _SEED = 'seed_generator_state'

@@ -13,7 +13,7 @@ Dimensions: S statistics.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import ml_collections
 import numpy as np
@@ -22,11 +22,15 @@ import tensorflow as tf
 from distbelief.algorithms import downpour
 from distbelief.algorithms.sharding import Sharding
 from distbelief.algorithms.statistics import AffineUpdate
+from distbelief.data.source import Minibatch
 from distbelief.models.objective import Objective
 from distbelief.recompute.minibatches import Minibatches
 from distbelief.sampling import seeds
 
 SIZES = (16, 8, 4, 2, 1)  # Steps in a call; of each there is one traced function.
+
+# Of a Sum: slices, scale and shift.
+_Accrued: TypeAlias = tuple[list[tf.Tensor], tf.Tensor, tf.Tensor]
 
 
 class Held(NamedTuple):
@@ -106,7 +110,7 @@ class Gradients:
 
   def _compute(self, items: Sequence[tuple[Held, Sum | None, int, int]]) -> list[Result]:
     held, sums, replicas, steps = zip(*items)
-    accrued: list[Any] = [None] * len(items)
+    accrued: list[_Accrued | None] = [None] * len(items)
     if self._accrues:
       accrued = [self._nothing(h) if s is None else s[:3] for h, s in zip(held, sums)]
     told, results = self._together(
@@ -125,13 +129,13 @@ class Gradients:
       for (loss, accuracy, squares), (found, after) in zip(told.numpy(), results)
     ]
 
-  def _is_finite(self, squares: float, found: Any) -> bool:
+  def _is_finite(self, squares: float, found: _Accrued) -> bool:
     """Returns whether a sum is; its squares may be too large when it is not."""
     if np.isfinite(squares):
       return True
     return all(np.isfinite(part).all() for part in tf.nest.flatten(found))
 
-  def _nothing(self, held: Held) -> tuple[list[tf.Tensor], tf.Tensor, tf.Tensor]:
+  def _nothing(self, held: Held) -> _Accrued:
     """Returns the sum of no gradients."""
     statistics = held.statistics
     zeros = [tf.zeros_like(part) for part in held.slices]
@@ -140,7 +144,7 @@ class Gradients:
   def _side_by_side(
     self,
     held: list[Held],
-    accrued: list[Any],
+    accrued: list[_Accrued | None],
     minibatches: Any,
     whose: tf.Tensor,
   ) -> tuple[tf.Tensor, list[Any]]:
@@ -157,8 +161,8 @@ class Gradients:
     return tf.stack(told), results
 
   def _step(
-    self, held: Held, accrued: Any, minibatch: Any, seed: tf.Tensor
-  ) -> tuple[tf.Tensor, tuple[list[tf.Tensor], tf.Tensor, tf.Tensor], Held | None]:
+    self, held: Held, accrued: _Accrued | None, minibatch: Minibatch, seed: tf.Tensor
+  ) -> tuple[tf.Tensor, _Accrued, Held | None]:
     result = self._objective.gradient(
       self.sharding.join(held.slices),
       self.statistics.join([held.statistics]),

@@ -9,6 +9,7 @@ Dimensions: P_s parameters of a shard.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
 import tensorflow as tf
@@ -17,7 +18,7 @@ from distbelief.algorithms.server import ServerRule
 
 LENGTHS = (8, 4, 2, 1)  # Updates in a call; of each there is one traced function.
 
-Slots = tuple[tf.Tensor, ...]
+Slots: TypeAlias = tuple[tf.Tensor, ...]
 
 
 class Updates:

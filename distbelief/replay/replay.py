@@ -13,9 +13,9 @@ can be looked at as in a debugger:
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -61,7 +61,7 @@ class State:
     slots: list[np.ndarray],
     accrued: dict[int, list[np.ndarray]],
     losses: dict[int, float],
-    evaluate: Any,
+    evaluate: Callable[[Weights], dict[str, float]],
   ) -> None:
     """Takes what was found."""
     self.update, self.versions = update, versions

@@ -15,7 +15,7 @@ import datetime
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -30,7 +30,7 @@ _SHARD_TIMES = ('applied_at', 'update_end')
 _NUM_COLUMNS = len(steps.COLUMNS)
 _NUM_MARKS = len(steps.LOG_COLUMNS)
 
-Incarnation = tuple[int, int]  # (replica, incarnation).
+Incarnation: TypeAlias = tuple[int, int]  # (replica, incarnation).
 
 
 class Recorder:

@@ -70,7 +70,7 @@ class Chief:
     self._reclaimed = 0  # Replicas that were declared dead.
     self._stopped_by = 0  # A signal's number.
     self._in_training = False
-    self._status: Any = None  # Of the last poll.
+    self._status: ServerStatus  # Of the last poll.
     self._steps = 0  # Minibatches that every shard has counted.
 
   def run(self) -> None:

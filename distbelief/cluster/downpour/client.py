@@ -22,6 +22,7 @@ from distbelief.cluster import delays
 from distbelief.cluster.downpour.parameter_server import ParameterServer, PushRequest
 from distbelief.cluster.downpour.sampler import Sampler, Sampling
 from distbelief.cluster.downpour.step_rows import StepRowBuffer
+from distbelief.data.source import Minibatch
 from distbelief.models.objective import Gradient, Objective
 
 _NAN = float('nan')
@@ -216,7 +217,7 @@ class Client:
     return Fetched(weights, versions, start, end)
 
   def _compute(
-    self, replica: tf.Tensor, state: ReplicaState, minibatch: Any, start: tf.Tensor
+    self, replica: tf.Tensor, state: ReplicaState, minibatch: Minibatch, start: tf.Tensor
   ) -> tuple[Gradient, tf.Tensor]:
     """Returns the minibatch's loss and gradient, and the time at which padding ended."""
     return delays.gradient(
