@@ -1,1 +1,1 @@
-"""What a schedule of steps and pushes computes, with no clock in sight."""
+"""Recomputes a schedule of steps and pushes, independent of any clock."""

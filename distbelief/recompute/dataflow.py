@@ -1,14 +1,14 @@
-"""What a schedule of steps and pushes computes, with no clock in sight.
+"""Recomputes a schedule of steps and pushes, independent of any clock.
 
-When a replica computes, fetches and pushes does not depend on what it computes. So a
-schedule, simulated or recorded, says which versions of the shards each step starts from
-and in which order each shard applies the pushes; the numbers follow. A gradient can be
-computed once its parameters are known, an update made once its gradient is: whatever can
-be computed at one time is computed in one call (gradients.py).
+The times of a replica's steps, fetches and pushes do not depend on the numbers that it
+computes. So a schedule, simulated or recorded, defines the shards' versions from which
+each step starts, and the order in which each shard applies the pushes; the numbers
+follow. A gradient can be computed once its parameters are known, an update made once its
+gradient is: all that can be computed at one time is computed in one call (gradients.py).
 
-Versions of the schedule count pushes. One whose gradient is not finite changes nothing
+Versions of the schedule count pushes. A push whose gradient is not finite changes nothing
 and makes no version at a real shard, which is known only here: `Push.versions` and
-`Step.held_versions` are those that a shard would have had.
+`Step.held_versions` are those that a real shard would have had.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ from distbelief.telemetry.steps import Times
 Client: TypeAlias = tuple[int, int]  # (replica, incarnation).
 
 _NO_TIMES = Times()
-_COMPANY = 8  # Steps that are computed while updates are made; fewer wait for more.
+_COMPANY = 8  # Steps computed in a batch while updates are made; fewer are deferred.
 
 
 @dataclasses.dataclass(slots=True)
 class Step:
-  """A replica's step: from which parameters, and what came of it."""
+  """A replica's step: the parameters that it starts from, and its results."""
 
   replica: int
   step: int
   held: tuple[int, ...] | None  # The schedule's versions; None: the last local step's.
-  times: Times = _NO_TIMES  # Not looked at here.
+  times: Times = _NO_TIMES  # Not used here.
   held_versions: tuple[int, ...] = ()
   loss: float = float('nan')
   accuracy: float = float('nan')
@@ -55,23 +55,25 @@ class Step:
 
 @dataclasses.dataclass(slots=True)
 class Push:
-  """What a replica sends: the sum of its steps' gradients."""
+  """A replica's push: the sum of its steps' gradients."""
 
   client: Client
   sequence: int
   warm: bool = False
   steps: list[Step] = dataclasses.field(default_factory=list)
   closed: bool = False  # It has all its steps.
-  arrived: bool = False  # At some shard: it is applied even if its sender dies.
-  refused: int = 0  # By so many shards: a newer incarnation had come.
-  turn: float = math.inf  # Among all updates that shards have been asked for.
+  arrived: bool = False  # At some shard: then it is applied even if its sender dies.
+  refused: int = 0  # Number of shards that refuse it: a newer incarnation had come.
+  turn: float = math.inf  # Its place in the order of all requested updates.
   sampled: bool = False  # Whether it is to be sketched.
-  sum: Sum | None = None  # From when all its steps are computed until all shards have it.
+  sum: Sum | None = None  # While all its steps are computed, but not all shards have it.
   finite: bool = True
-  used: Held | None = None  # By its last step, if it is to be sketched.
-  oldest_versions: np.ndarray | tuple[int, ...] = ()  # [shards], that any step used.
+  used: Held | None = None  # Parameters of its last step, if it is to be sketched.
+  oldest_versions: (
+    np.ndarray | tuple[int, ...]
+  ) = ()  # [shards], used by any of its steps.
   versions: dict[int, int] = dataclasses.field(default_factory=dict)  # By shard.
-  staleness: dict[int, int] = dataclasses.field(default_factory=dict)  # If applied.
+  staleness: dict[int, int] = dataclasses.field(default_factory=dict)  # Likewise.
   sketches: list[Any] = dataclasses.field(default_factory=list)  # As telemetry.swarm.
 
   @property
@@ -83,23 +85,23 @@ class Push:
 
 
 class StuckError(Exception):
-  """No order of steps and pushes explains the schedule."""
+  """No order of steps and pushes is consistent with the schedule."""
 
 
 @dataclasses.dataclass(slots=True)
 class _Kept:
-  """A shard's parameters that some steps are yet to start from."""
+  """A shard's parameters from which some steps are still to start."""
 
   needed: int
   version: int = -1
   params: tf.Tensor | None = None  # [P_s].
-  statistics: tf.Tensor | None = None  # [S], of the first shard.
+  statistics: tf.Tensor | None = None  # [S], on the first shard.
 
 
 @dataclasses.dataclass(slots=True)
 class _Shard:
   params: tf.Tensor  # [P_s].
-  slots: tuple[tf.Tensor, ...]  # The rule's, each [P_s].
+  slots: tuple[tf.Tensor, ...]  # Slots of the rule, each [P_s].
   made: int = 0  # The schedule's version.
   version: int = 0
   released: bool = False
@@ -109,33 +111,33 @@ class _Shard:
 
 
 class _Made(NamedTuple):
-  """An update that a shard has made."""
+  """An update that a shard has performed."""
 
   shard: int
   push: Push
   version: int
   staleness: int | None  # None: it was not applied.
-  params: tf.Tensor | None  # If a step is yet to start from them.
+  params: tf.Tensor | None  # If a step is still to start from them.
   statistics: tf.Tensor | None
 
 
 @dataclasses.dataclass(slots=True)
 class _Chain:
-  """A client between two steps."""
+  """The state of a client between two steps."""
 
   steps: collections.deque[tuple[Step, Push]]
-  used: Held | None = None  # By the last step.
-  held: Held | None = None  # For the next one.
+  used: Held | None = None  # Parameters of the last step.
+  held: Held | None = None  # Parameters of the next step.
   held_versions: tuple[int, ...] = ()
   sum: Sum | None = None  # Accrued since the last push.
-  dead: bool = False  # Only what is in `steps` is still to be computed.
+  dead: bool = False  # Only the steps in `steps` are still to be computed.
 
 
 def _full_calls(ready: list[_Chain]) -> list[_Chain]:
-  """Returns those whose push is due first, as many as fill calls of one size.
+  """Returns the chains whose push is due first, as many as fill calls of one size.
 
-  The others wait for company, since a gradient computed alone takes twice as long, and
-  where there are enough half of them are left for when the updates are made.
+  The rest is deferred until it fills a batch, since a gradient computed alone takes twice
+  as long; if there are enough, half of them are left to be computed beside the updates.
   """
   ready.sort(key=lambda chain: chain.steps[0][1].turn)
   most = max(len(ready) // 2, min(len(ready), _COMPANY))
@@ -144,10 +146,10 @@ def _full_calls(ready: list[_Chain]) -> list[_Chain]:
 
 
 class Dataflow:
-  """Computes what is asked for, in whatever order it can be.
+  """Computes the numbers of a schedule, in any order that its dependencies allow.
 
   Attributes:
-    seconds: Real ones, spent on gradients and on waiting for updates.
+    seconds: Real seconds spent on gradients and on waiting for updates.
   """
 
   def __init__(
@@ -161,16 +163,16 @@ class Dataflow:
     *,
     sketch: Sketch,
   ) -> None:
-    """Starts where the shards are.
+    """Starts from the shards' state.
 
     Args:
-      gradients: Computes them.
-      updates: What a push does.
-      weights: The server's.
-      slots: Each [P]; zeros if there are none.
-      versions: Of the shards; 0 by default.
+      gradients: Computes gradients.
+      updates: Applies pushes.
+      weights: Weights of the server.
+      slots: Slots of the rule, each [P]; zeros if there are none.
+      versions: Versions of the shards; 0 by default.
       released: Whether the warm start is over.
-      sketch: Of the parameters, for pushes that tell.
+      sketch: Sketch of the parameters, for sampled pushes.
     """
     self._gradients, self._updates = gradients, updates
     sharding = self._sharding = gradients.sharding
@@ -201,8 +203,8 @@ class Dataflow:
     """Keeps a version of a shard's parameters for one step; returns the version.
 
     Args:
-      shard: Which.
-      version: The schedule's; by default that after all pushes asked for so far.
+      shard: Index of the shard.
+      version: Version of the schedule; by default that after all pushes requested so far.
     """
     own = self._shards[shard]
     version = own.asked if version is None else version
@@ -213,14 +215,14 @@ class Dataflow:
     return version
 
   def held(self, shard: int, version: int) -> np.ndarray:
-    """Returns a version of a shard's parameters that is kept and made, [P_s]."""
+    """Returns a kept and computed version of a shard's parameters, [P_s]."""
     params = self._shards[shard].kept[version].params
     if params is None:
       raise ValueError(f'version {version} of shard {shard} is not made')
     return params.numpy()
 
   def release(self, shard: int, version: int) -> None:
-    """Takes a `hold` back: its step will not be."""
+    """Undoes a `hold`: its step will not happen."""
     kept = self._shards[shard].kept
     kept[version].needed -= 1
     if not kept[version].needed:
@@ -230,22 +232,22 @@ class Dataflow:
     """Adds a client's next step.
 
     Args:
-      step: Its parameters have been held, one `hold` per shard.
-      push: That carries it; the step is added to its own.
+      step: Step to add; its parameters have been held, one `hold` per shard.
+      push: Push that carries the step, which is added to it.
     """
     push.steps.append(step)
     chain = self._chains.setdefault(push.client, _Chain(collections.deque()))
     chain.steps.append((step, push))
 
   def close(self, push: Push) -> None:
-    """Says that a push has all its steps."""
+    """Declares that a push has all its steps."""
     push.closed = True
     chain = self._chains[push.client]
     if not chain.steps:  # They are computed.
       self._complete(chain, push)
 
   def apply(self, push: Push, shard: int) -> None:
-    """Makes a push the next that a shard applies."""
+    """Queues a push as the next that a shard applies."""
     own = self._shards[shard]
     own.queue.append(push)
     own.asked += 1
@@ -253,7 +255,7 @@ class Dataflow:
     push.turn = min(push.turn, self._turns)
 
   def lose(self, client: Client) -> None:
-    """Forgets what a client that died would have computed; what has arrived stays."""
+    """Drops the pending steps of a client that died; pushes that have arrived stay."""
     chain = self._chains.pop(client, None)
     if chain is None:
       return
@@ -265,7 +267,7 @@ class Dataflow:
       self._chains[client] = dataclasses.replace(chain, steps=stay, dead=True)
 
   def refuse(self, push: Push) -> None:
-    """Says that a shard will never apply a push that has arrived."""
+    """Declares that a shard will never apply a push that has arrived."""
     push.refused += 1
     chain = self._chains.get(push.client)
     if push.refused < len(self._shards) or chain is None:
@@ -287,17 +289,17 @@ class Dataflow:
   # The numbers.
 
   def advance(self, max_pending: int = 0) -> None:
-    """Makes the updates that were asked for, and computes what they need.
+    """Performs the requested updates, and computes the gradients that they need.
 
-    Updates are made in a thread while the next gradients are computed, of those whose
-    parameters had been made before: what is computed when depends on no clock.
+    Updates run in a thread while the next gradients are computed, at parameters that were
+    known before: the order of computation depends on no clock.
 
     Args:
       max_pending: Updates that may stay queued, so that the last few steps are still
         batched.
 
     Raises:
-      StuckError: If they cannot be made.
+      StuckError: If they cannot be performed.
     """
     while sum(len(shard.queue) for shard in self._shards) > max_pending:
       runs = [self._known(shard) for shard in self._shards]
@@ -318,10 +320,10 @@ class Dataflow:
       self._compute(ready)
 
   def outstanding(self, pushes: Sequence[Push]) -> Iterator[tuple[Push, list[Any]]]:
-    """Yields of each push that no shard has applied its sum, a tensor per variable."""
+    """Yields each push that no shard has applied, with its sum, a tensor per variable."""
     for push in pushes:
       if push.closed and not push.finite:
-        continue  # It changes nothing.
+        continue  # Not finite: it changes nothing.
       own = push.sum
       if not push.closed and push.client in self._chains:
         own = self._chains[push.client].sum
@@ -330,7 +332,7 @@ class Dataflow:
 
   @property
   def versions(self) -> np.ndarray:
-    """Of the shards, [shards] int64, as real ones count them."""
+    """Versions of the shards, [shards] int64, as real ones count them."""
     return np.array([shard.version for shard in self._shards], np.int64)
 
   @property
@@ -343,12 +345,12 @@ class Dataflow:
 
   @property
   def slots(self) -> list[np.ndarray]:
-    """The rule's, each [P]."""
+    """Slots of the rule, each [P]."""
     return [np.concatenate(parts) for parts in zip(*(s.slots for s in self._shards))]
 
   @property
   def released(self) -> bool:
-    """Whether a push came after the warm start."""
+    """Whether a push has come after the warm start."""
     return any(shard.released for shard in self._shards)
 
   def _keep(self, shard: int, kept: _Kept) -> None:
@@ -415,14 +417,14 @@ class Dataflow:
     return known
 
   def _make(self, runs: list[list[Push]]) -> list[_Made]:
-    """Makes updates of each shard; for the thread.
+    """Performs updates of each shard; runs in the thread.
 
-    Of what computing gradients changes it only looks into `kept`, for versions that
-    nobody can have let go of yet.
+    Of the state that computing gradients changes it only reads `kept`, for versions that
+    cannot have been released yet.
     """
     made: list[_Made] = []
     for index, run in enumerate(runs):
-      version = self._shards[index].made  # The schedule's; it stays until all is noted.
+      version = self._shards[index].made  # The schedule's; unchanged until all is noted.
       while run:
         first = self._together(index, run)
         made += self._apply(index, first, version)
@@ -451,7 +453,7 @@ class Dataflow:
     if run[0].finite:
       staleness = self._staleness(index, run)
       after, shard.slots = self._updated(index, run, staleness)
-    else:  # It changes nothing, and makes no version.
+    else:  # Not finite: no change, and no new version.
       staleness, after = [None], [shard.params]
     changes = zip(run, after, staleness)
     for number, (push, params, stale) in enumerate(changes, version + 1):
@@ -462,7 +464,7 @@ class Dataflow:
           self._statistics = push.computed.change.apply([self._statistics])[0]
       if push.used is not None:
         self._add_sketches(index, push, push.used)
-      needed = number in shard.kept  # Others need not outlive the call.
+      needed = number in shard.kept  # The others are freed after the call.
       yield _Made(
         index,
         push,
@@ -473,14 +475,14 @@ class Dataflow:
       )
 
   def _add_sketches(self, index: int, push: Push, used: Held) -> None:
-    """Adds a shard's part to where the replica, the server and the push are."""
+    """Adds a shard's part to the sketches of the replica, the server and the push."""
     shard = self._shards[index]
     vectors = (used.slices[index], shard.params, push.computed.slices[index])
     parts = [self._sketches[index](vector) for vector in vectors]
     push.sketches = [a + b for a, b in zip(push.sketches, parts)] or parts
 
   def _staleness(self, index: int, run: list[Push]) -> np.ndarray:
-    """Returns that of pushes that a shard applies next, [pushes] int64."""
+    """Returns the staleness of the pushes that a shard applies next, [pushes] int64."""
     versions = self._shards[index].version + 1 + np.arange(len(run), dtype=np.int64)
     oldest = np.array([push.oldest_versions[index] for push in run], np.int64)
     return downpour.staleness(versions, oldest)
@@ -499,7 +501,7 @@ class Dataflow:
     )
 
   def _note(self, made: list[_Made]) -> None:
-    """Lets steps start from what has been made."""
+    """Makes the new versions available to steps."""
     for update in made:
       shard = self._shards[update.shard]
       push = update.push

@@ -1,11 +1,12 @@
 """Gradients of many replicas in one call, each of its own parameters and minibatch.
 
-A call is the model's graph so many times side by side, each with tensors of its own: so
-the machine's processors share them, nothing is copied to be stacked, and each gradient is
-the one that its replica would have computed alone. (Vectorized over stacked parameters,
-tf.vectorized_map, the same takes a third longer.) Parameters and gradients go in and out
-as one vector per shard, since every tensor handed to a call costs 20 microseconds; a
-variable whose place in its vector is aligned is read there, without a copy.
+A call has several copies of the model's graph side by side, each with tensors of its own:
+so the machine's processors share them, nothing is copied to be stacked, and each gradient
+is the one that its replica would have computed alone. (Vectorized over stacked
+parameters, tf.vectorized_map, the same takes a third longer.) Parameters and gradients
+are passed as one vector per shard, since every tensor passed to a call costs 20
+microseconds; a variable whose place in its vector is aligned is read there, without a
+copy.
 
 Dimensions: S statistics.
 """
@@ -27,35 +28,35 @@ from distbelief.models.objective import Objective
 from distbelief.recompute.minibatches import Minibatches
 from distbelief.sampling import seeds
 
-SIZES = (16, 8, 4, 2, 1)  # Steps in a call; of each there is one traced function.
+SIZES = (16, 8, 4, 2, 1)  # Steps in a call; each size has one traced function.
 
 # Of a Sum: slices, scale and shift.
 _Accrued: TypeAlias = tuple[list[tf.Tensor], tf.Tensor, tf.Tensor]
 
 
 class Held(NamedTuple):
-  """What a replica computes from."""
+  """The weights that a replica computes from."""
 
-  slices: list[tf.Tensor]  # Of the parameters, each shard's.
+  slices: list[tf.Tensor]  # Each shard's slice of the parameters.
   statistics: tf.Tensor  # [S].
 
 
 class Sum(NamedTuple):
-  """What has accrued since the last push."""
+  """The gradients and changes accrued since the last push."""
 
-  slices: list[tf.Tensor]  # Of the gradient, each shard's.
+  slices: list[tf.Tensor]  # Each shard's slice of the gradient.
   scale: tf.Tensor  # [S], the change of statistics.
   shift: tf.Tensor
   finite: bool
 
   @property
   def change(self) -> AffineUpdate:
-    """Of the statistics."""
+    """Change of the statistics."""
     return AffineUpdate([self.scale], [self.shift])
 
 
 class Result(NamedTuple):
-  """What one replica's step came to."""
+  """The results of one replica's step."""
 
   loss: float
   accuracy: float
@@ -67,8 +68,8 @@ class Gradients:
   """Computes steps of several replicas at once.
 
   Attributes:
-    sharding: Of the parameters.
-    statistics: Of the statistics, which lie on the first shard.
+    sharding: Sharding of the parameters.
+    statistics: Layout of the statistics, which lie on the first shard.
   """
 
   def __init__(
@@ -79,14 +80,14 @@ class Gradients:
     statistics: Sharding,
     minibatches: Minibatches,
   ) -> None:
-    """Traces nothing yet.
+    """Stores the arguments; functions are traced on first use.
 
     Args:
-      config: The run's.
-      objective: What is minimised.
-      sharding: See above.
-      statistics: See above.
-      minibatches: Those of each replica.
+      config: Config of the run.
+      objective: Objective of the run.
+      sharding: Sharding of the parameters.
+      statistics: Layout of the statistics.
+      minibatches: Minibatches of each replica.
     """
     self._objective, self._minibatches = objective, minibatches
     self.sharding, self.statistics = sharding, statistics
@@ -96,10 +97,10 @@ class Gradients:
     self._together = tf.function(self._side_by_side, autograph=False)
 
   def compute(self, items: Sequence[tuple[Held, Sum | None, int, int]]) -> list[Result]:
-    """Returns what steps come to.
+    """Returns the results of steps.
 
     Args:
-      items: Of each (what it computes from, what has accrued, replica, step).
+      items: Steps, each (weights that it computes from, accrued sum, replica, step).
     """
     results: list[Result] = []
     while len(results) < len(items):
@@ -130,7 +131,7 @@ class Gradients:
     ]
 
   def _is_finite(self, squares: float, found: _Accrued) -> bool:
-    """Returns whether a sum is; its squares may be too large when it is not."""
+    """Returns whether a sum is finite; its squares may overflow although it is."""
     if np.isfinite(squares):
       return True
     return all(np.isfinite(part).all() for part in tf.nest.flatten(found))
@@ -148,7 +149,7 @@ class Gradients:
     minibatches: Any,
     whose: tf.Tensor,
   ) -> tuple[tf.Tensor, list[Any]]:
-    """Returns [steps, 3] of (loss, accuracy, sum of squares), and what else there is."""
+    """Returns [steps, 3] of (loss, accuracy, sum of squares), and the other results."""
     step_seeds = seeds.of_step(self._seed, seeds.MODEL, *tf.unstack(whose))
     told, results = [], []
     for place, (one, before) in enumerate(zip(held, accrued)):

@@ -1,4 +1,4 @@
-"""Minibatches of any replica's any step.
+"""The minibatch of any step of any replica.
 
 Dimensions: M replicas in a call, B examples of a minibatch, N examples to choose from.
 """
@@ -18,7 +18,7 @@ from distbelief.data.source import TRAIN
 
 
 class Minibatches:
-  """What `Source.minibatches` yields to each replica."""
+  """The minibatches that `Source.minibatches` yields to each replica."""
 
   def __init__(
     self,
@@ -31,12 +31,12 @@ class Minibatches:
     """Reads the training set, unless it is streamed.
 
     Args:
-      config: The run's.
-      source: Of the examples.
-      num_replicas: Whose subsets there are.
-      warmstart_steps: Of replica 0, on everything.
-      as_workers: To have each replica read its own subset, as workers do: what is
-        computed of fewer utterances at a time may be rounded otherwise.
+      config: Config of the run.
+      source: Source of the examples.
+      num_replicas: Number of replicas, and so of subsets.
+      warmstart_steps: Number of steps of replica 0 on the whole training set.
+      as_workers: Whether each replica reads its own subset, as workers do: results
+        computed from fewer utterances at a time may be rounded differently.
     """
     self._source, self._num_replicas = source, num_replicas
     self._batch_size, self._warm_steps = config.data.batch_size, warmstart_steps
@@ -51,7 +51,7 @@ class Minibatches:
       self._everything = np.arange(len(self._owner))
 
   def of(self, replicas: Iterable[int], steps: Iterable[int]) -> Any:
-    """Returns what `examples` makes the minibatches of steps of, each part [M, ...]."""
+    """Returns the input of `examples` for steps' minibatches, each part [M, ...]."""
     if self._streams:
       parts = [self._streamed(r, s) for r, s in zip(replicas, steps)]
       return tf.nest.map_structure(lambda *one: tf.stack(one), *parts)
@@ -61,7 +61,7 @@ class Minibatches:
     """Returns a minibatch, each part [B, ...]; for use inside a tf.function.
 
     Args:
-      one: Of `of`'s return, the part of one step.
+      one: Part for one step of the return of `of`.
     """
     return one if self._streams else self._table.examples(one)
 

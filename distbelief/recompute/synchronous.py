@@ -28,20 +28,20 @@ _MOST = 32  # Replicas in a call.
 
 
 class UpdateResult(NamedTuple):
-  """What an update's steps came to, each [M]."""
+  """The results of an update's steps, each [M]."""
 
   losses: np.ndarray
   accuracies: np.ndarray
-  finite: np.ndarray  # Whether the gradient counted.
+  finite: np.ndarray  # Whether the gradient is finite, and so counts.
 
 
 class SynchronousUpdates:
-  """Parameters and slots, and how an update changes them.
+  """Holds parameters and slots, and updates them.
 
   Attributes:
-    weights: As they are.
-    slots: Of the rule, per variable.
-    version: Updates made.
+    weights: Current weights.
+    slots: Slots of the rule, per variable.
+    version: Number of updates so far.
   """
 
   def __init__(
@@ -57,13 +57,13 @@ class SynchronousUpdates:
     """Begins with given weights.
 
     Args:
-      config: The run's.
-      objective: What is minimised.
-      rule: What an update does.
-      minibatches: Of all replicas.
-      weights: To begin with.
-      slots: Likewise, each [P]; zeros if there are none.
-      version: Updates made before.
+      config: Config of the run.
+      objective: Objective of the run.
+      rule: Rule of an update.
+      minibatches: Minibatches of all replicas.
+      weights: Initial weights.
+      slots: Initial slots, each [P]; zeros if there are none.
+      version: Number of updates before.
     """
     self._objective, self._rule, self._minibatches = objective, rule, minibatches
     self._seed, self._rate = config.seed, config_lib.learning_rate(config)
@@ -83,11 +83,11 @@ class SynchronousUpdates:
 
   @property
   def versions(self) -> np.ndarray:
-    """As a shard's would be, [1] int64."""
+    """Version as that of one shard, [1] int64."""
     return np.array([self.version], np.int64)
 
   def update(self, replicas: Sequence[int], steps: Sequence[int]) -> UpdateResult:
-    """Makes an update of these replicas' gradients at these steps."""
+    """Performs an update from these replicas' gradients at these steps."""
     told, total, count = [], None, tf.constant(0.0)
     for start in range(0, len(replicas), _MOST):
       part = slice(start, start + _MOST)
@@ -107,7 +107,7 @@ class SynchronousUpdates:
   def _added(
     self, weights: Weights, minibatch: Any, step_seeds: tf.Tensor
   ) -> tuple[Any, ...]:
-    """Returns losses, accuracies, the sum of all contributions, and whose count."""
+    """Returns losses, accuracies, the sum of all contributions, and which count."""
 
     def one(item: Any) -> tuple[Any, ...]:
       minibatch, seed = self._minibatches.examples(item[0]), item[1]

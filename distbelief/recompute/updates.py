@@ -1,7 +1,7 @@
 """Updates of a shard, several in a call.
 
 Each is compiled on its own; compiled together, every one would be computed again for all
-that come after it.
+later ones.
 
 Dimensions: P_s parameters of a shard.
 """
@@ -16,25 +16,26 @@ import tensorflow as tf
 
 from distbelief.algorithms.server import ServerRule
 
-LENGTHS = (8, 4, 2, 1)  # Updates in a call; of each there is one traced function.
+LENGTHS = (8, 4, 2, 1)  # Updates in a call; each length has one traced function.
 
 Slots: TypeAlias = tuple[tf.Tensor, ...]
 
 
 class Updates:
-  """What pushes do to the parameters of a shard.
+  """Applies pushes to the parameters of a shard.
 
   Attributes:
-    rule: The server's.
+    rule: Rule of the server.
   """
 
   def __init__(self, rule: ServerRule, num_replicas: int, compiled: bool = True) -> None:
-    """Traces nothing yet.
+    """Stores the arguments; functions are traced on first use.
 
     Args:
-      rule: Server's rule.
+      rule: Rule of the server.
       num_replicas: Number of replicas, a fact that the rule may ask for.
-      compiled: Twice as fast; not compiled, it is rounded as a real shard does.
+      compiled: Whether updates are compiled: twice as fast; otherwise they are rounded as
+        on a real shard.
     """
     self.rule, self._num_replicas = rule, num_replicas
     self._several = tf.function(self._one_after_the_other, autograph=False)
@@ -54,12 +55,12 @@ class Updates:
     """Returns a shard's parameters after each of some pushes, and its slots after all.
 
     Args:
-      params: [P_s].
-      slots: The rule's, each [P_s].
-      gradients: Of as many pushes as LENGTHS has, each [P_s].
-      staleness: [pushes] int64.
-      warm: [pushes] bool.
-      facts: Those that differ from push to push, each [pushes].
+      params: Parameters of the shard, [P_s].
+      slots: Slots of the rule, each [P_s].
+      gradients: Gradients of the pushes, as many as an element of LENGTHS, each [P_s].
+      staleness: Staleness of each push, [pushes] int64.
+      warm: Whether each push is of the warm start, [pushes] bool.
+      facts: Facts that differ from push to push, each [pushes].
     """
     asked = {name: facts[name] for name in self.rule.rule.facts if name in facts}
     return self._several(params, slots, list(gradients), staleness, warm, asked)

@@ -1,1 +1,1 @@
-"""A run, recomputed in one process from its step records."""
+"""Recomputes a run in one process from its step records."""

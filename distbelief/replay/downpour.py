@@ -1,4 +1,4 @@
-"""Downpour, recomputed from its schedule."""
+"""Recomputes Downpour from its schedule."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from distbelief.telemetry.sketch import Sketch
 
 
 class Downpour:
-  """Downpour's replicas and shards (simulation.recomputation.Recomputation)."""
+  """Downpour's replicas and shards (replay.recomputation.Recomputation)."""
 
   def __init__(
     self,
@@ -34,18 +34,18 @@ class Downpour:
     num_replicas: int,
     as_workers: bool,
   ) -> None:
-    """Begins where the launch before ended.
+    """Starts from the end of the previous launch.
 
     Args:
-      config: The run's.
-      objective: What is minimised.
-      minibatches: Those that the replicas had.
-      weights: Parameters and statistics to begin with.
-      slots: The server rule's, each [P] float32.
-      starts: Versions to begin with, [shards] int64.
-      released: Whether the warm start's end has been seen.
-      num_replicas: Replicas of the launch.
-      as_workers: Whether the run was a cluster's, whose updates no compiler fused.
+      config: Config of the run.
+      objective: Objective of the run.
+      minibatches: Minibatches of the replicas.
+      weights: Initial parameters and statistics.
+      slots: Slots of the server's rule, each [P] float32.
+      starts: Initial versions, [shards] int64.
+      released: Whether the warm start is over.
+      num_replicas: Number of replicas of the launch.
+      as_workers: Whether the run was a cluster's, whose updates were not compiled.
     """
     sharding = Sharding(objective.shapes, len(starts))
     statistics = Sharding(objective.statistics_shapes, 1)
@@ -65,7 +65,7 @@ class Downpour:
     """Computes a schedule.
 
     Raises:
-      MisfitError: Where it differs from the records, or these contradict each other.
+      MisfitError: If it differs from the records, or these contradict each other.
     """
     flow = self._flow
     self._pushes = schedule.feed(flow)
@@ -108,18 +108,18 @@ class Downpour:
 
   @property
   def released(self) -> bool:
-    """Whether the warm start's end has been seen."""
+    """Whether the warm start is over."""
     return self._flow.released
 
   def accrued(self) -> dict[int, list[np.ndarray]]:
-    """Returns by replica what it has computed and nobody has applied."""
+    """Returns by replica the gradients that are computed but not applied."""
     newest: dict[int, int] = {}
     for replica, incarnation in (push.client for push in self._pushes):
       newest[replica] = max(incarnation, newest.get(replica, -1))
     found: dict[int, list[np.ndarray]] = {}
     for push, parts in self._flow.outstanding(self._pushes):
       if push.client[1] < newest[push.client[0]]:
-        continue  # It died, and what it had accrued with it.
+        continue  # It died, and its accrued gradients are lost.
       tensors = [part.numpy() for part in parts]
       before = found.get(push.client[0])
       found[push.client[0]] = (

@@ -1,4 +1,4 @@
-"""What recomputes a schedule: one class per way of updating, named by the algorithm."""
+"""The interface of recomputing a schedule; the algorithm names the class."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ import numpy as np
 from distbelief.algorithms.statistics import Weights
 from distbelief.replay.schedules import Schedule
 
-# How far losses may be from those of the run, relative. On a machine of the same kind
-# they are the same to the last bit; what another one rounds otherwise, by 1e-7, training
-# at a large rate may make more of.
+# Relative difference of losses from those of the run that is allowed. On a machine of the
+# same kind they are the same to the last bit; on another one, rounding differs by 1e-7,
+# which training at a large rate may amplify.
 LOSS_TOLERANCE = 1e-3
 
 
 class Recomputation(Protocol):
-  """A launch of a run, computed anew from where the one before it ended.
+  """Recomputes a launch of a run from the end of the previous one.
 
-  It is made with (config, objective, minibatches, weights, slots, starts, released,
-  num_replicas, as_workers): `starts` the versions to begin with, [shards] int64;
-  `released` whether the warm start's end has been seen; `num_replicas` those of the
-  launch; `as_workers` whether the run was a cluster's.
+  It is created with (config, objective, minibatches, weights, slots, starts, released,
+  num_replicas, as_workers): `starts` are the initial versions, [shards] int64; `released`
+  is whether the warm start is over; `num_replicas` is the number of replicas of the
+  launch; `as_workers` is whether the run was a cluster's.
 
   Attributes:
-    losses: By replica, the loss of its last minibatch.
+    losses: Loss of the last minibatch of each replica, by its index.
   """
 
   losses: dict[int, float]
 
   def play(self, schedule: Schedule) -> None:
-    """Computes a schedule; raises MisfitError where the records differ."""
+    """Computes a schedule; raises MisfitError if the records differ."""
     ...
 
   @property
@@ -50,9 +50,9 @@ class Recomputation(Protocol):
 
   @property
   def released(self) -> bool:
-    """Whether the warm start's end has been seen."""
+    """Whether the warm start is over."""
     ...
 
   def accrued(self) -> dict[int, list[np.ndarray]]:
-    """Returns by replica what it has computed and nobody has applied."""
+    """Returns by replica the gradients that are computed but not applied."""
     ...

@@ -1,9 +1,9 @@
-"""A run, recomputed in one process from its step records.
+"""Recomputes a run in one process from its step records.
 
-An asynchronous run never happens twice, but its records say which versions each step
-started from and in which order each shard applied the pushes. With the data and the
-seeds of the config, every gradient and every parameter follows (dataflow.py). So a run
-can be looked at as in a debugger:
+An asynchronous run never happens twice, but it is reproducible from its records: the
+versions that each step started from, and the order in which each shard applied the
+pushes. With the data and the seeds of the config, every gradient and every parameter
+follows (dataflow.py). So a run can be inspected as in a debugger:
 
     replay = Replay('runs/quickstart')
     state = replay.at(300)   # When shard 0 had applied 300 pushes.
@@ -34,23 +34,24 @@ from distbelief.replay.schedules import MisfitError, Schedule
 from distbelief.rundir import checkpoints
 from distbelief.telemetry import records
 
-# How far parameters may be from those of the run, relative (recomputation.py says why).
+# Relative difference of parameters that is allowed (recomputation.py has the reason).
 TOLERANCE = 1e-4
 
 
 class State:
-  """A run at one update.
+  """The state of a run at one update.
 
   Attributes:
-    update: Pushes that shard 0 had applied; of a synchronous run, updates. More than was
-      asked for if shard 0 never had that many: a resume with other shards passes some.
-    versions: [shards] int64, of each shard.
-    params: The server's parameters, [.] float32 each, in the model's order.
-    statistics: What training changes beside them.
-    slots: The server rule's, each [P] float32.
-    accrued: By replica, what it had computed and no shard had applied: the sum of the
-      gradients, like `params`. Replicas that had nothing are left out.
-    losses: By replica, the loss of its last minibatch.
+    update: Number of pushes that shard 0 had applied (synchronous: of updates). More than
+      requested if shard 0 never had that many: a resume with other shards skips some.
+    than requested if shard 0 never had that many: a resume with other shards skips some.
+    versions: Version of each shard, [shards] int64.
+    params: Parameters of the server, [.] float32 each, in the model's order.
+    statistics: Statistics, which training changes beside the parameters.
+    slots: Slots of the server's rule, each [P] float32.
+    accrued: Gradients that a replica had computed and no shard had applied, by replica:
+      their sum, like `params`. Replicas without any are left out.
+    losses: Loss of the last minibatch of each replica, by its index.
   """
 
   def __init__(
@@ -63,7 +64,7 @@ class State:
     losses: dict[int, float],
     evaluate: Callable[[Weights], dict[str, float]],
   ) -> None:
-    """Takes what was found."""
+    """Stores the recomputed values."""
     self.update, self.versions = update, versions
     self.params = [np.array(tensor) for tensor in weights.params]
     self.statistics = [np.array(tensor) for tensor in weights.statistics]
@@ -77,7 +78,7 @@ class State:
 
   @property
   def loss(self) -> float:
-    """Of the hold-out data, at `params`."""
+    """Loss of the hold-out data, at `params`."""
     return self.holdout['loss']
 
   @property
@@ -87,26 +88,26 @@ class State:
 
 
 class Difference(NamedTuple):
-  """How far a replay is from what the run itself kept."""
+  """Differences between a replay and the run's own last checkpoint."""
 
   parameters: float  # |replayed - kept| / |kept|.
   statistics: float | None  # None: the model has none.
 
 
 class Replay:
-  """Recomputes a run of any algorithm, from any clock.
+  """Recomputes a run of any algorithm and clock backend.
 
   Attributes:
-    config: The run's.
-    num_updates: Of shard 0, on record.
-    is_finished: Whether the run is.
+    config: Config of the run.
+    num_updates: Number of recorded updates of shard 0.
+    is_finished: Whether the run is finished.
   """
 
   def __init__(self, workdir: Path | str) -> None:
-    """Reads the records, and finds out whether they can be.
+    """Reads the records, and checks that they are consistent.
 
     Raises:
-      errors.UserError: If there is no run, or it kept no records.
+      errors.UserError: If there is no run, or it has no records.
       MisfitError: If a record does not fit the others.
     """
     run = Run(workdir)
@@ -148,16 +149,16 @@ class Replay:
       yield schedule
 
   def at(self, update: int | None = None) -> State:
-    """Returns the run when shard 0 had applied `update` pushes.
+    """Returns the state of the run when shard 0 had applied `update` pushes.
 
-    The other shards are as they were at that time, by their clocks.
+    The other shards have their state at that time, by their clocks.
 
     Args:
-      update: At most `num_updates`; by default all.
+      update: Number of pushes, at most `num_updates`; by default all.
 
     Raises:
       errors.UserError: If there is no such update.
-      MisfitError: If what is computed is not what is on record.
+      MisfitError: If the recomputed values differ from the records.
     """
     update = self.num_updates if update is None else update
     if not 0 <= update <= self.num_updates:
@@ -168,7 +169,7 @@ class Replay:
     slots: Sequence[np.ndarray] = []
     for schedule in self._schedules:
       last = update <= schedule.ends[0]
-      # With other shards a run goes on from the newest version of any.
+      # With another number of shards a run resumes from the newest version of any.
       update = max(update, int(schedule.starts[0]))
       part = schedule.until(update) if last else schedule
       trainer = self._trainer(schedule, weights, slots, released)
@@ -187,11 +188,11 @@ class Replay:
     )
 
   def difference(self, state: State) -> Difference:
-    """Returns how far the last state of a finished run is from what the run kept.
+    """Returns the difference between the last state of a finished run and its checkpoint.
 
     Raises:
       errors.UserError: If the run has written no checkpoint.
-      MisfitError: If that is too far for the records to be what happened.
+      MisfitError: If it is too large for the records to be true.
     """
     kept = checkpoints.latest(self._workdir / 'checkpoints')
     if kept is None:

@@ -1,4 +1,4 @@
-"""What the records of a launch say was done, and in which order; checked."""
+"""Derives a launch's schedule from its records, and checks it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from distbelief.recompute.dataflow import Dataflow, Push, Step
 from distbelief.telemetry.records import derived_staleness
 from distbelief.telemetry.steps import Status, Times, is_counted
 
-_ACCURACY = 2.5  # How far one on record may be from one recomputed; in examples.
+_ACCURACY = 2.5  # Allowed difference between recorded and recomputed; in examples.
 _CLIENT = ('replica', 'incarnation')
 _ORDERED = (
   *(('wait_start', 'wait_end'), ('fetch_start', 'fetch_end')),
@@ -23,7 +23,7 @@ _ORDERED = (
 
 
 class MisfitError(errors.UserError):
-  """A record that does not fit the others, or what is computed."""
+  """A record that contradicts the others, or the recomputed values."""
 
 
 def misfit(record: np.void, why: str) -> MisfitError:
@@ -36,36 +36,36 @@ def misfit(record: np.void, why: str) -> MisfitError:
 
 @dataclasses.dataclass
 class _Sent:
-  """A push on record."""
+  """A recorded push."""
 
-  places: np.ndarray  # Of its records.
+  places: np.ndarray  # Indices of its records.
   pushed: bool  # Else its steps were still accrued, or lost with their replica.
   warm: bool
 
 
 class Computed(NamedTuple):
-  """What steps came to when they were recomputed, each [steps]."""
+  """The recomputed results of steps, each [steps]."""
 
-  known: np.ndarray  # Whether the step was; the rest is of no use otherwise.
+  known: np.ndarray  # Whether the step was recomputed; else the rest is undefined.
   losses: np.ndarray
   accuracies: np.ndarray
-  finite: np.ndarray  # Whether the sum of gradients that it is in was.
-  whole: np.ndarray  # Whether that sum is all of its push.
+  finite: np.ndarray  # Whether the sum of gradients that contains it is finite.
+  whole: np.ndarray  # Whether that sum is its whole push.
 
 
 @dataclasses.dataclass
 class Schedule:
-  """A launch's records in an order to play them.
+  """A launch's records in an order in which they can be recomputed.
 
   Attributes:
-    records: [steps], each replica's one after the other.
-    starts: [shards] int64, versions before the launch.
-    ends: And after it.
-    num_replicas: Of the launch.
-    sent: Downpour's pushes, in the order of the records.
-    orders: Per shard, indices into `sent` in the order in which they were applied.
-    updates: A synchronous launch's: [updates, replicas] places of records.
-    accuracy: How far one on record may be from one recomputed.
+    records: Records of the steps, [steps], grouped by replica.
+    starts: Versions before the launch, [shards] int64.
+    ends: Versions after the launch, [shards] int64.
+    num_replicas: Number of replicas of the launch.
+    sent: Pushes of Downpour, in the order of the records.
+    orders: Order in which each shard applied the pushes, as indices into `sent`.
+    updates: Updates of a synchronous launch: [updates, replicas] indices of records.
+    accuracy: Allowed difference between a recorded accuracy and a recomputed one.
   """
 
   records: np.ndarray
@@ -78,12 +78,12 @@ class Schedule:
   accuracy: float = 0.0
 
   def until(self, update: int) -> Schedule:
-    """Returns what had been done when shard 0 had the version `update`."""
+    """Returns the part of the schedule until shard 0 had the version `update`."""
     if update == self.ends[0]:
       return self
     count = update - int(self.starts[0])
     if self.updates is not None:
-      # Some made no version: whatever was made before the next one.
+      # Some made no version; they belong before the next one that did.
       made = np.array([self._version_of(places) for places in self.updates])
       kept = self.updates[made <= update]
       return dataclasses.replace(self, updates=kept, ends=np.array([update]))
@@ -98,7 +98,7 @@ class Schedule:
     orders = [order[:n] for order, n in zip(self.orders, counts)]
     applied = {index for order in orders for index in order}
     sent: list[_Sent] = []
-    numbers = {}  # Of those that stay.
+    numbers = {}  # New indices of the pushes that stay.
     for index, push in enumerate(self.sent):
       done = self.records['compute_end'][push.places] <= now
       if index in applied:
@@ -115,9 +115,9 @@ class Schedule:
     )
 
   def _closed(self, counts: list[int]) -> list[int]:
-    """Returns counts of updates such that none needs one that is left out.
+    """Returns counts of updates such that none depends on one that is left out.
 
-    The shards' clocks may differ a little from what is known of them.
+    The alignment of the shards' clocks may be slightly off.
     """
     counts = list(counts)
     while True:
@@ -134,7 +134,7 @@ class Schedule:
     return int(self.records['version_applied'][places, 0].max())
 
   def feed(self, flow: Dataflow) -> list[Push]:
-    """Says to a dataflow what was done; returns the pushes, with their steps."""
+    """Passes the schedule to a dataflow; returns the pushes, with their steps."""
     found = self.records
     pushes = []
     for sent in self.sent:
@@ -164,14 +164,15 @@ class Schedule:
     return pushes
 
   def compare(self, computed: Computed, tolerance: float) -> None:
-    """Compares what was computed with what is on record.
+    """Compares recomputed values with the records.
 
     Args:
-      computed: Of the records of `sent`, or of `updates` one after the other.
-      tolerance: Of losses, absolute and relative.
+      computed: Recomputed results of the records of `sent`, or of `updates` one after the
+        other.
+      tolerance: Allowed difference of losses, absolute and relative.
 
     Raises:
-      MisfitError: With the first record that differs.
+      MisfitError: Names the first record that differs.
     """
     if self.updates is not None:
       places = self.updates.ravel()
@@ -213,15 +214,15 @@ def downpour(
   config: ml_collections.ConfigDict,
   is_over: bool = True,
 ) -> Schedule:
-  """Returns what one launch of Downpour did.
+  """Returns the schedule of one launch of Downpour.
 
   Args:
-    records: [steps], of the launch; times on one clock.
-    starts: [shards] int64, versions before it.
-    num_replicas: Of the launch.
-    config: The run's.
-    is_over: Else the chief may have heard of an update, and not yet of one at another
-      shard that came before it: it is left out then.
+    records: Records of the launch's steps, [steps]; times on one clock.
+    starts: Versions before the launch, [shards] int64.
+    num_replicas: Number of replicas of the launch.
+    config: Config of the run.
+    is_over: Whether the launch is over; else the chief may have received an update, but
+      not yet an earlier one at another shard: then it is left out.
 
   Raises:
     MisfitError: If a record does not fit the others.
@@ -233,7 +234,7 @@ def downpour(
     _leave_out_what_is_ahead(found, starts)
   orders = [_order(found, shard, start) for shard, start in enumerate(starts)]
   ends = starts + [len(order) for order in orders]
-  # Of what was never applied, only what can be computed from what was.
+  # Of steps never applied, only those that can be recomputed from applied ones.
   unapplied = ~is_counted(status).any(axis=1)
   beyond = (status == Status.UNDONE).any(axis=1) | (found['version_held'] > ends).any(1)
   found = found[~(unapplied & _from_first(found, unapplied & beyond))]
@@ -244,7 +245,7 @@ def downpour(
   for start, end in _ORDERED:
     doubts.add(found[start] > found[end], f'{end} is before {start}')
 
-  goes_on = np.r_[False, _same(found, *_CLIENT)]  # With the record before.
+  goes_on = np.r_[False, _same(found, *_CLIENT)]  # Same client as the record before.
   together = np.r_[False, _same(found, *_CLIENT, 'sequence')]
   sequence = found['sequence'].astype(np.int64)
   begins = ~goes_on & (sequence != 0)
@@ -304,7 +305,7 @@ def downpour(
 
 
 def refuse_strangers(records: np.ndarray, num_replicas: int) -> None:
-  """Raises MisfitError if a record is of a replica that was not."""
+  """Raises MisfitError if a record is of a replica that did not exist."""
   strange = (records['replica'] < 0) | (records['replica'] >= num_replicas)
   doubts = _Doubts(records)
   doubts.add(strange, f'there were {num_replicas} replicas')
@@ -312,7 +313,7 @@ def refuse_strangers(records: np.ndarray, num_replicas: int) -> None:
 
 
 def _leave_out_what_is_ahead(found: np.ndarray, starts: np.ndarray) -> None:
-  """Takes for lost what was applied from versions that are not on record yet."""
+  """Marks as lost the steps applied from versions that are not recorded yet."""
   status, version = found['status'], found['version_applied']
   while True:
     applied = status == Status.APPLIED
@@ -328,11 +329,11 @@ def _leave_out_what_is_ahead(found: np.ndarray, starts: np.ndarray) -> None:
 
 
 def _from_first(found: np.ndarray, marked: np.ndarray) -> np.ndarray:
-  """Returns which records are of an incarnation's first marked step, or after it.
+  """Returns which records belong to an incarnation's first marked step, or later ones.
 
   Args:
-    found: Sorted by replica, incarnation and step.
-    marked: [steps] bool.
+    found: Records sorted by replica, incarnation and step.
+    marked: Whether each step is marked, [steps] bool.
   """
   if not len(found):
     return marked
@@ -353,14 +354,14 @@ def _key(record: np.void) -> tuple[int, int, int]:
 
 
 class _Doubts:
-  """What does not fit in records that are looked at in several ways."""
+  """Collects the contradictions that several checks find in records."""
 
   def __init__(self, found: np.ndarray) -> None:
     self._found = found
     self._first: tuple[float, np.void, str] | None = None
 
   def add(self, bad: np.ndarray, why: str) -> None:
-    """Takes note of bad records, [steps] bool."""
+    """Adds bad records, [steps] bool."""
     places = np.flatnonzero(bad)
     if not len(places):
       return
@@ -369,7 +370,7 @@ class _Doubts:
       self._first = first['compute_end'], first, why
 
   def raise_first(self) -> None:
-    """Raises MisfitError for the earliest of them, if there is any."""
+    """Raises MisfitError for the earliest bad record, if there is any."""
     if self._first is not None:
       raise misfit(*self._first[1:])
 
@@ -389,7 +390,7 @@ def _order(found: np.ndarray, shard: int, start: int) -> list[tuple[int, int, in
   for record in own:
     replica, incarnation, sequence = _key(record)
     if last.get((replica, incarnation), -1) >= sequence:
-      raise misfit(record, f'on shard {shard} its replica overtook itself')
+      raise misfit(record, f'shard {shard} applied pushes of its replica out of order')
     last[replica, incarnation] = sequence
   return [_key(record) for record in own]
 
@@ -401,20 +402,20 @@ def synchronous(
   config: ml_collections.ConfigDict,
   unused_is_over: bool = True,
 ) -> Schedule:
-  """Returns what one launch of a synchronous run, or of one process, did.
+  """Returns the schedule of one launch of a synchronous run, or of one process.
 
   Args:
-    records: As of `downpour`; so for the rest.
-    starts: Of the one shard.
-    num_replicas: Of the launch.
-    config: The run's.
-    unused_is_over: All replicas' steps of an update are put on record together.
+    records: Records as of `downpour`.
+    starts: Version before the launch, [1] int64.
+    num_replicas: Number of replicas of the launch.
+    config: Config of the run.
+    unused_is_over: Unused: all replicas' steps of an update are recorded together.
 
   Raises:
     MisfitError: If a record does not fit the others.
   """
   found = np.sort(records, order=['replica', 'incarnation', 'step'])
-  # Where nobody's counts any more, also what came too late is undone.
+  # Where no gradient counts any more, late ones are undone as well.
   made = np.unique(found['step'][is_counted(found['status']).any(axis=1)])
   found = found[np.isin(found['step'], made)]
   counts = np.bincount(found['replica'], minlength=num_replicas)

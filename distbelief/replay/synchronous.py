@@ -1,4 +1,4 @@
-"""Synchronous SGD, or one process, recomputed from its schedule."""
+"""Recomputes synchronous SGD, or one process, from its schedule."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from distbelief.telemetry.steps import Status
 
 
 class Synchronous:
-  """Replicas that make every update together (simulation.recomputation.Recomputation)."""
+  """Replicas that perform every update together (replay.recomputation.Recomputation)."""
 
   def __init__(
     self,
@@ -31,18 +31,18 @@ class Synchronous:
     num_replicas: int,
     as_workers: bool,
   ) -> None:
-    """Begins where the launch before ended.
+    """Starts from the end of the previous launch.
 
     Args:
-      config: The run's.
-      objective: What is minimised.
-      minibatches: Those that the replicas had.
-      weights: Parameters and statistics to begin with.
-      slots: The server rule's, each [P] float32.
-      starts: Versions to begin with, [shards] int64.
-      released: Whether the warm start's end has been seen.
-      num_replicas: Replicas of the launch.
-      as_workers: Whether the run was a cluster's, whose updates no compiler fused.
+      config: Config of the run.
+      objective: Objective of the run.
+      minibatches: Minibatches of the replicas.
+      weights: Initial parameters and statistics.
+      slots: Slots of the server's rule, each [P] float32.
+      starts: Initial versions, [shards] int64.
+      released: Whether the warm start is over.
+      num_replicas: Number of replicas of the launch.
+      as_workers: Whether the run was a cluster's, whose updates were not compiled.
     """
     del as_workers
     rule = synchronous.load_rule(config.server, num_replicas)
@@ -56,7 +56,7 @@ class Synchronous:
     """Computes a schedule.
 
     Raises:
-      MisfitError: Where it differs from the records, or these contradict each other.
+      MisfitError: If it differs from the records, or these contradict each other.
     """
     found, told, updates = schedule.records, [], schedule.updates
     assert updates is not None  # A schedule of updates is what this class plays.
@@ -94,5 +94,5 @@ class Synchronous:
     return self._updates.flat_slots
 
   def accrued(self) -> dict[int, list[np.ndarray]]:
-    """Returns by replica what it has computed and nobody has applied."""
+    """Returns by replica the gradients that are computed but not applied."""
     return {}  # Every gradient is in the update of its step.

@@ -1,1 +1,1 @@
-"""A virtual clock: real gradients in simulated time, and replay of what was recorded."""
+"""The virtual clock: real gradients in simulated time."""

@@ -1,4 +1,4 @@
-"""What the virtual clock is charged for: bytes that travel, and computing."""
+"""The cost model of the virtual clock: bytes that travel, and computing."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import ml_collections
 from distbelief.algorithms.sharding import Sharding
 from distbelief.models.objective import Objective
 
-_BYTES = 4  # Of a float32.
+_BYTES = 4  # Size of a float32.
 _FLOPS = 6  # Per parameter and example: forward 2, backward 4.
 
 
 class Costs(NamedTuple):
-  """Of the network that is paid for, which may be larger than the one that trains."""
+  """Costs of the assumed network, which may be larger than the one that trains."""
 
-  compute_seconds: float  # Of a minibatch.
-  shard_bytes: list[float]  # To or from each shard, with a fetch or a push.
+  compute_seconds: float  # Time to compute a minibatch.
+  shard_bytes: list[float]  # Bytes to or from each shard, with a fetch or a push.
 
 
 def of(config: ml_collections.ConfigDict, objective: Objective, num_shards: int) -> Costs:

@@ -1,9 +1,9 @@
 """Downpour SGD in simulated time: replicas, shards and links as a queue of events.
 
-When what happens follows from the config alone: how long steps take (machines.py), how
-long parameters travel (network.py), when replicas die. The same pure functions as on a
-cluster say what is fetched, accrued and pushed at which step (algorithms/downpour.py);
-what comes of it is computed beside the events (dataflow.py).
+The times of all events follow from the config alone: how long steps take (machines.py),
+how long parameters travel (network.py), when replicas die. The same pure functions as on
+a cluster define what is fetched, accrued and pushed at which step
+(algorithms/downpour.py); the numbers are computed beside the events (dataflow.py).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _NAN = float('nan')
 
 
 class Applied(NamedTuple):
-  """An update that a shard has been asked for."""
+  """An update requested of a shard."""
 
   shard: int
   push: Push
@@ -42,7 +42,7 @@ class Applied(NamedTuple):
 
 
 class Travelled(NamedTuple):
-  """When a push was under way."""
+  """The times of a push."""
 
   push: Push
   start: float
@@ -51,28 +51,28 @@ class Travelled(NamedTuple):
 
 @dataclasses.dataclass(slots=True, eq=False)
 class _Replica:
-  """A replica, as between two events; times in simulated seconds."""
+  """The state of a replica between two events; times in simulated seconds."""
 
   index: int
   link: Link
   lives: Iterator[float]
-  life: int = 0  # How often it has died; what an earlier life began is void.
+  life: int = 0  # Number of its deaths; events of an earlier life are void.
   alive: bool = True
-  idle: bool = False  # There were no steps for it.
+  idle: bool = False  # The pool had no steps for it.
   incarnation: int = -1
   step: int = 0  # The next one.
-  sequence: int = 0  # Of the next push.
+  sequence: int = 0  # Number of the next push.
   first: bool = True  # No step done since registering.
-  left: int = 0  # Steps of its window.
+  left: int = 0  # Steps left of its window.
   ready_at: float = 0.0  # When the last step ended.
-  held: tuple[int, ...] | None = None  # Fetched, for the next step to start from.
-  push: Push | None = None  # That carries the steps accrued.
-  busy: int = 0  # Of an overlapped step: what has not ended of fetch, push and computing.
-  fetch: tuple[float, float] = (_NAN, _NAN)  # Of the step that goes on.
+  held: tuple[int, ...] | None = None  # Fetched versions, for the next step.
+  push: Push | None = None  # Carries the accrued steps.
+  busy: int = 0  # How many of an overlapped step's fetch, push, computing are under way.
+  fetch: tuple[float, float] = (_NAN, _NAN)  # Times of the current step's fetch.
   began: float = 0.0
   fresh: bool = False
-  next_held: tuple[int, ...] | None = None  # What a fetch beside the step brought.
-  fetching: list[int | None] | None = None  # What has come of the fetch under way.
+  next_held: tuple[int, ...] | None = None  # Fetched beside the step.
+  fetching: list[int | None] | None = None  # Versions received so far.
   computed: float = 0.0
 
   @property
@@ -82,7 +82,7 @@ class _Replica:
 
 
 class _PushSampler:
-  """Chooses pushes that are sampled, as cluster/downpour/sampler.py does."""
+  """Chooses the pushes to sample, as cluster/downpour/sampler.py does."""
 
   def __init__(self, seconds: float, num_replicas: int) -> None:
     self._seconds = seconds
@@ -100,12 +100,13 @@ class Cluster:
   """Replicas that train, and the shards that they fetch from and push to.
 
   Attributes:
-    clients: [shards, replicas, 4] int64, the shards' tables (telemetry/steps.py).
-    done: Minibatches that every shard has counted.
-    returned: Steps of replicas that died, given back to the pool.
-    deaths: How many.
-    applied: What has happened since somebody last took it.
-    travelled: Likewise.
+    clients: Tables of clients of the shards, [shards, replicas, 4] int64
+      (telemetry/steps.py).
+    done: Number of minibatches that every shard has counted.
+    returned: Number of steps of replicas that died, given back to the pool.
+    deaths: Number of deaths.
+    applied: Updates since the list was last taken.
+    travelled: Pushes since the list was last taken.
   """
 
   def __init__(
@@ -118,16 +119,16 @@ class Cluster:
     clients: np.ndarray,
     num_replicas: int,
   ) -> None:
-    """Starts nothing yet.
+    """Creates the replicas; none has started.
 
     Args:
-      config: The run's.
-      events: The clock.
-      flow: Computes what happens.
-      machines: Of the replicas.
-      shard_bytes: What travels to or from each shard with a push or a fetch.
-      clients: The shards' tables to begin with.
-      num_replicas: That train.
+      config: Config of the run.
+      events: Queue of events, and clock.
+      flow: Dataflow that computes the numbers.
+      machines: Machines of the replicas.
+      shard_bytes: Bytes to or from each shard with a push or a fetch.
+      clients: Initial tables of clients of the shards.
+      num_replicas: Number of replicas.
     """
     self._events, self._flow, self._machines = events, flow, machines
     network = config.simulation
@@ -148,7 +149,7 @@ class Cluster:
     self.clients = clients
     self._granted = counted_by_all(clients)
     self.done = int(self._granted.sum())
-    self._counted = self._granted.copy()  # By all shards.
+    self._counted = self._granted.copy()  # Steps counted by all shards.
     self._limit, self._alone = 0, False
     self.returned = self.deaths = 0
     self.applied: list[Applied] = []
@@ -202,7 +203,7 @@ class Cluster:
       self._fetch(replica, self._joined)
     else:
       self._begin_window(replica, life)
-    if replica.life:  # Steps may have come back.
+    if replica.life:  # Steps may have returned to the pool.
       for other in self._replicas:
         self._wake(other)
 
@@ -211,7 +212,7 @@ class Cluster:
     self._begin_window(replica, replica.life)
 
   def _live(self, replica: _Replica, since: float) -> None:
-    """Has a replica die when its life is over, if it ever is."""
+    """Schedules the death of a replica, if it has a limited life."""
     seconds = next(replica.lives, None)
     if seconds is not None:
       self._events.at(since + seconds, self._die, replica)
@@ -233,7 +234,7 @@ class Cluster:
   # Windows and steps.
 
   def _begin_window(self, replica: _Replica, life: int) -> None:
-    """Asks for steps; without any, pushes what is accrued and waits for more."""
+    """Asks for steps; without any, pushes the accrued gradients and waits for more."""
     if life != replica.life:
       return
     replica.left = self._take(replica)
@@ -275,7 +276,7 @@ class Cluster:
   def _compute(self, replica: _Replica) -> None:
     now = self._events.now
     seconds = self._machines.step_seconds(replica.index, replica.step, now)
-    # It goes on record, and is computed, when it ends: its replica may die before.
+    # It is recorded and computed when it ends: its replica may die before.
     self._events.at(now + seconds, self._computed, replica, replica.life, now)
 
   def _computed(self, replica: _Replica, life: int, start: float) -> None:
@@ -302,7 +303,7 @@ class Cluster:
       self._begin_window(replica, replica.life)
 
   def _overlapped(self, replica: _Replica) -> None:
-    """Pushes the step before, fetches for the step after, and computes: all at once."""
+    """Pushes for the step before, fetches for the step after, computes: all at once."""
     now = self._events.now
     replica.began, replica.fetch, replica.busy = now, (_NAN, _NAN), 1
     replica.fresh = bool(
@@ -341,7 +342,7 @@ class Cluster:
     self._go_on(replica)
 
   def _accrue(self, replica: _Replica, start: float, end: float) -> Push:
-    """Adds a step, computed from `start` to `end`, to the next push; returns that."""
+    """Adds the step that computed from `start` to `end` to the next push."""
     step = Step(replica.index, replica.step, replica.held if replica.fresh else None)
     fetch_start, fetch_end = replica.fetch
     step.times = Times(
@@ -362,10 +363,10 @@ class Cluster:
     replica.step += 1
     replica.first = False
 
-  # What travels.
+  # Transfers.
 
   def _at(self, time: float, call: Callable[..., None], *args: Any) -> None:
-    """Has something happen at a time: at once if that is now."""
+    """Schedules a call at a time: at once if that is now."""
     if time <= self._events.now:
       call(*args)
     else:
@@ -374,14 +375,14 @@ class Cluster:
   def _fetch(
     self, replica: _Replica, then: Callable[[_Replica, tuple[int, ...]], None]
   ) -> None:
-    """Reads every shard, each at whatever version it is when it is asked."""
+    """Reads every shard, each at its version when it is asked."""
     held: list[int | None] = [None] * len(self._links)
     life, missing = replica.life, [len(held)]
     replica.fetching = held
 
     def ask(shard: int) -> None:
       if life == replica.life:
-        # A real shard reads when it is asked; then what was read waits for the link.
+        # A real shard reads when it is asked; the answer then waits for the link.
         held[shard] = self._flow.hold(shard)
         end = send(self._links[shard], replica.link, self._bytes[shard], self._events.now)
         self._at(end, received)
@@ -400,7 +401,7 @@ class Cluster:
   def _send(
     self, replica: _Replica, push: Push, then: Callable[[_Replica], None]
   ) -> None:
-    """Sends what is accrued to every shard; `then` when each has applied it."""
+    """Pushes accrued gradients to all shards; calls `then` when all have applied them."""
     start = self._events.now
     replica.push = None
     replica.sequence += 1
@@ -425,7 +426,7 @@ class Cluster:
 
     def update(shard: int, began: float) -> None:
       if self.clients[shard, replica.index, INCARNATION] != push.client[1]:
-        self._flow.refuse(push)  # A newer incarnation has taken its place.
+        self._flow.refuse(push)  # A newer incarnation has replaced its sender.
         return
       self._flow.apply(push, shard)
       self.applied.append(Applied(shard, push, began, self._events.now))

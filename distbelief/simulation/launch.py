@@ -21,9 +21,9 @@ from distbelief.telemetry import display as display_lib
 from distbelief.telemetry import provenance
 from distbelief.telemetry.display import Reporter
 
-_TASK = ('simulator', 0)  # In the names of its files in logs/.
+_TASK = ('simulator', 0)  # Job and index in the names of its files in logs/.
 
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # Of mallopt(3).
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # Parameters of mallopt(3).
 
 
 def launch(
@@ -35,10 +35,10 @@ def launch(
   """Runs the config in simulated time; returns an exit status (errors.py).
 
   Args:
-    config: The whole config, already checked.
-    workdir: The run directory.
-    invocation: What started the run, for its summary.
-    stream: Where progress and messages go; standard error by default.
+    config: Config of the run, already checked.
+    workdir: Directory of the run.
+    invocation: Command and start time of the run, for its summary.
+    stream: Stream for progress and messages; standard error by default.
   """
   os.environ['KERAS_BACKEND'] = 'tensorflow'
   _keep_buffers()
@@ -62,7 +62,7 @@ def launch(
 
 @contextlib.contextmanager
 def _errors_in(path: str) -> Iterator[None]:
-  """Has what is written to standard error, TensorFlow's chatter above all, in a log."""
+  """Redirects standard error, above all TensorFlow's messages, to a log."""
   screen = os.dup(2)
   with open(path, 'wb') as log:
     sys.stderr.flush()
@@ -88,7 +88,7 @@ def _train(
 
   from distbelief.problem import preflight
 
-  tf.get_logger().setLevel('ERROR')  # It would tell how it vectorizes.
+  tf.get_logger().setLevel('ERROR')  # It would log how it vectorizes.
   train = config_lib.algorithm(config).trainer('virtual')
   if train.computes_apart:
     _spread_gradients(config_lib.num_replicas(config))
@@ -113,13 +113,13 @@ def _train(
 
 
 def _spread_gradients(num_replicas: int) -> None:
-  """Has each gradient computed by one thread, if there are many more than processors.
+  """Limits each gradient to one thread, if there are many more than processors.
 
-  Several threads for one matrix product cost a sixth of the time in talking.
+  Several threads for one matrix product cost a sixth of the time in synchronisation.
   """
   import tensorflow as tf
 
-  processors = len(os.sched_getaffinity(0))  # That this process may use.
+  processors = len(os.sched_getaffinity(0))  # Those that this process may use.
   if num_replicas < 4 * processors:
     return
   with contextlib.suppress(RuntimeError):  # TensorFlow has started in this process.

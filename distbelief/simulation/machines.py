@@ -1,4 +1,4 @@
-"""How long a simulated replica's steps take, and when it dies."""
+"""The times of a simulated replica's steps, and its deaths."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from distbelief.sampling import step_times
 # Steps of a replica whose times are drawn at once: the more replicas there are, the fewer
 # does each of them do.
 _BLOCK, _DRAWN = (8, 64), 4096
-_SHORTEST_LIFE = 0.2  # In steps; of shorter ones hardly a replica would end any.
+_SHORTEST_LIFE = 0.2  # In steps; with shorter lives hardly a step would end.
 _SLOW, _LIFE = 1, 2  # Names of streams of random numbers.
 
 
@@ -27,16 +27,16 @@ class Machines:
   def __init__(
     self, config: ml_collections.ConfigDict, compute: float, travel: float = 0.0
   ) -> None:
-    """Draws nothing yet.
+    """Checks the lives; draws nothing yet.
 
     Args:
-      config: The run's.
+      config: Config of the run.
       compute: Seconds that a step computes. Padding hides it, as in a real step; without
-        padding it is what varies.
-      travel: Seconds that a replica has to live beside, to fetch and to push.
+        padding it varies.
+      travel: Seconds of fetching and pushing that a replica must also survive.
 
     Raises:
-      errors.ConfigError: If hardly a replica lives through a step.
+      errors.ConfigError: If hardly a replica survives a step.
     """
     self._options, self._seed = config.simulation, config.seed
     _refuse_short_lives(config, compute, travel)
@@ -53,11 +53,11 @@ class Machines:
       self._block,
     )
     self._times: dict[int, tuple[int, list[float]]] = {}  # By replica: a block of steps.
-    # By replica: when it becomes slow, fast again, and so on, as far as is drawn.
+    # By replica: times at which it becomes slow, fast again, and so on, as far as drawn.
     self._changes: dict[int, tuple[list[float], np.random.Generator]] = {}
 
   def step_seconds(self, replica: int, step: int, now: float) -> float:
-    """Returns how long a replica's step takes that begins now."""
+    """Returns the duration of a replica's step that begins now."""
     first, times = self._times.get(replica, (-self._block, []))
     if not first <= step < first + self._block:
       first = step - step % self._block
@@ -74,7 +74,7 @@ class Machines:
     return seconds
 
   def _factor(self, replica: int, now: float) -> float:
-    """Returns how many times slower a machine is that is slow now and then."""
+    """Returns the current slowdown of a machine that is slow from time to time."""
     options = self._options
     if replica not in self._changes:
       random = np.random.default_rng([self._seed, _SLOW, replica])
@@ -87,7 +87,7 @@ class Machines:
     return options.straggler_factor if is_slow else 1.0
 
   def lives(self, replica: int) -> Iterator[float]:
-    """Yields how long each life of a replica lasts, in seconds; none: for ever."""
+    """Yields the duration of each life of a replica, in seconds; none: unlimited."""
     mean = self._options.life_seconds
     random = np.random.default_rng([self._seed, _LIFE, replica])
     while mean is not None:
@@ -102,7 +102,7 @@ def _drawing(
   slowdown: tuple[float, ...],
   block: int,
 ) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]:
-  """Returns what draws a block of times; traced once for all runs of a process.
+  """Returns a function that draws a block of times; traced once per process.
 
   It takes the seed, the replica and the first step, all int64 scalars.
   """

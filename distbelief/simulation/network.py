@@ -1,8 +1,8 @@
-"""What it takes to move parameters: a link per replica and per shard, one transfer each.
+"""Simulated links: one per replica and one per shard, each with one transfer at a time.
 
-A link serves one transfer after the other, in the order in which they were asked for,
-whichever way they go. So a shard that many replicas talk to can be the bottleneck, and so
-can a replica that talks to many shards.
+A link serves one transfer after the other, in the order of the requests, in either
+direction. So a shard with many replicas can be the bottleneck, and so can a replica with
+many shards.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ class Link:
   """A machine's connection.
 
   Attributes:
-    free: When it is, in simulated seconds.
+    free: Time from which it is idle, in simulated seconds.
   """
 
   def __init__(self, bytes_per_second: float | None) -> None:
-    """Is free.
+    """Creates an idle link.
 
     Args:
-      bytes_per_second: None: without a limit.
+      bytes_per_second: Rate of the link; None: no limit.
     """
     self._rate = bytes_per_second
     self.free = 0.0
 
   def seconds(self, size: float) -> float:
-    """Returns how long so many bytes take."""
+    """Returns the duration of a transfer of so many bytes."""
     return traffic.transfer_seconds(size, self._rate)
 
 
 def least_travel(config: ml_collections.ConfigDict, sizes: Sequence[float]) -> float:
-  """Returns the seconds of a fetch and a push while nobody else uses a link.
+  """Returns the seconds of a fetch and a push on otherwise idle links.
 
   Args:
-    config: The run's.
+    config: Config of the run.
     sizes: Bytes that travel to or from each shard.
   """
   options = config.simulation
@@ -50,16 +50,16 @@ def least_travel(config: ml_collections.ConfigDict, sizes: Sequence[float]) -> f
 
 
 def send(shard: Link, replica: Link, size: float, now: float) -> float:
-  """Moves bytes between a shard and a replica; returns when the last one has come.
+  """Moves bytes between a shard and a replica; returns the arrival time of the last one.
 
-  They go as soon as the shard's link is free. The replica's may still be busy then: the
-  shard's is done with its part all the same, as if the rest waited on the way.
+  They leave as soon as the shard's link is idle. The replica's may still be busy then:
+  the shard's is not held up by it, as if the bytes waited on the way.
 
   Args:
-    shard: The shard's link.
-    replica: The replica's.
-    size: Bytes.
-    now: When it was asked for.
+    shard: Link of the shard.
+    replica: Link of the replica.
+    size: Number of bytes.
+    now: Time of the request.
   """
   begin = max(now, shard.free)
   shard.free = begin + shard.seconds(size)

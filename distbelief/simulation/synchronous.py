@@ -1,9 +1,9 @@
 """Synchronous SGD in simulated time, with backup workers if there are any.
 
-An update takes the gradients of the first num_replicas - backup_workers replicas to come
-(Chen et al. 2016, "Revisiting Distributed Synchronous SGD"); those that are late then
-give theirs up, and all begin the next one together. So a step takes an order statistic of
-the replicas' times, the maximum where there are no backups, and the all-reduce after it.
+An update takes the gradients of the first num_replicas - backup_workers replicas to
+arrive (Chen et al. 2016, "Revisiting Distributed Synchronous SGD"); late ones are
+discarded, and all replicas begin the next update together. So a step takes an order
+statistic of the replicas' times, the maximum without backups, and then the all-reduce.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from distbelief.simulation.network import Link
 
 
 class Update(NamedTuple):
-  """When an update was made; simulated seconds."""
+  """The times of an update, in simulated seconds."""
 
   begin: float
-  computed: np.ndarray  # [replicas], when each had its gradient, or gave it up.
-  counted: np.ndarray  # [replicas] bool, whose gradients are in it.
-  gathered: float  # When the last of these had come.
+  computed: np.ndarray  # [replicas], when each had its gradient, or discarded it.
+  counted: np.ndarray  # [replicas] bool, whether its gradient is in the update.
+  gathered: float  # When the last of these had arrived.
   summed: float  # The end of the all-reduce.
   end: float
 
 
 class _Deaths:
-  """When a replica dies and is back, one after the other."""
+  """The times at which a replica dies and is back, one after the other."""
 
   def __init__(self, lives: Iterator[float], restart_seconds: float) -> None:
     self._lives, self._restart_seconds = lives, restart_seconds
@@ -58,15 +58,15 @@ class Barrier:
     num_backups: int,
     start: float = 0.0,
   ) -> None:
-    """Finds who is alive.
+    """Determines which replicas are alive.
 
     Args:
-      config: The run's.
-      machines: Of the replicas.
-      num_bytes: Of the parameters.
-      num_replicas: Backups among them.
-      num_backups: How many of them an update does without.
-      start: When the first update begins; simulated seconds.
+      config: Config of the run.
+      machines: Machines of the replicas.
+      num_bytes: Bytes of the parameters.
+      num_replicas: Number of replicas, with the backups.
+      num_backups: Number of replicas that an update does without.
+      start: Time at which the first update begins, in simulated seconds.
     """
     self._machines, self._num_replicas = machines, num_replicas
     self._needed = num_replicas - num_backups
@@ -80,18 +80,18 @@ class Barrier:
       _Deaths(machines.lives(replica), options.restart_seconds)
       for replica in range(num_replicas)
     ]
-    self._died = [0] * num_replicas  # How often each has.
-    self._back = [0] * num_replicas  # And come back.
+    self._died = [0] * num_replicas  # Number of deaths of each.
+    self._back = [0] * num_replicas  # Number of returns of each.
     self._pass(start)
     self._died_before = sum(self._died)
 
   @property
   def deaths(self) -> int:
-    """Of replicas, since the start."""
+    """Number of deaths of replicas since the start."""
     return sum(self._died) - self._died_before
 
   def update(self, begin: float, step: int) -> Update:
-    """Returns the update that begins then."""
+    """Returns the update that begins at `begin`."""
     done = np.array(
       [self._computed(replica, step, begin) for replica in range(self._num_replicas)]
     )
@@ -105,7 +105,7 @@ class Barrier:
     return Update(begin, np.minimum(done, gathered), counted, gathered, summed, end)
 
   def _pass(self, now: float) -> None:
-    """Counts who has died by now, and who is back."""
+    """Counts the deaths and returns of replicas until now."""
     for replica, deaths in enumerate(self._deaths):
       while deaths[self._died[replica]][0] <= now:
         self._died[replica] += 1
@@ -113,7 +113,7 @@ class Barrier:
         self._back[replica] += 1
 
   def _computed(self, replica: int, step: int, begin: float) -> float:
-    """Returns when a replica has its gradient: it computes anew if it dies meanwhile."""
+    """Returns when a replica has its gradient; it computes anew if it dies meanwhile."""
     index = self._back[replica]
     while True:
       dies, back = self._deaths[replica][index]

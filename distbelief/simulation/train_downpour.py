@@ -1,4 +1,4 @@
-"""Downpour SGD under the virtual clock: events, what they compute, and their records."""
+"""Trains Downpour SGD under the virtual clock: events, their numbers and records."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ from distbelief.telemetry.steps import Status
 
 _T = TypeVar('_T')
 
-# Updates that are asked for before they are made: the more, the more gradients there are
-# to compute at a time.
+# Updates that are queued before they are computed: the more, the more gradients there are
+# to compute in one call.
 _AHEAD_OF_REPLICA = 4
 _AHEAD = (256, 4096)
-_LEAST = 32  # Between two looks for the sake of time, which may be long steps.
-_FUTILE = 1000  # Deaths of each replica, on average, since the last step that counts.
+_LEAST = 32  # Least updates between two calls of `_look` that are due by time.
+_FUTILE = 1000  # Deaths per replica since the last counted step, after which to give up.
 
 
 class Downpour:
@@ -59,7 +59,7 @@ class Downpour:
     invocation: provenance.Invocation,
     source: data.Source,
   ) -> None:
-    """Finds where the run is.
+    """Restores the state of the run.
 
     Args:
       config: The run's, checked.
@@ -123,7 +123,7 @@ class Downpour:
     self._least = max(_LEAST, num_replicas * num_shards)
 
   def train(self, is_stopped: Callable[[], bool] = lambda: False) -> bool:
-    """Trains to the end, unless it is stopped; returns whether it was not."""
+    """Trains to the end, unless it is stopped; returns whether it reached the end."""
     config, began = self._config, time.monotonic()
     warm = config.downpour.warmstart_steps
     phases = [('warm start', warm)] if self._cluster.done < warm else []
@@ -142,7 +142,7 @@ class Downpour:
     return True
 
   def save(self) -> bool:
-    """Writes a checkpoint; returns False if nothing has begun."""
+    """Writes a checkpoint; returns False if no step has begun."""
     self._flush()
     if self._recorder.started:
       self._recorder.save(self.checkpoint())
@@ -154,7 +154,7 @@ class Downpour:
     return self._cluster.done
 
   def checkpoint(self) -> checkpoints.Checkpoint:
-    """Returns where the shards are; every step that it counts is on record."""
+    """Returns the state of the shards; every step that it counts is recorded."""
     flow = self._flow
     return checkpoints.of_weights(
       flow.weights,
@@ -167,7 +167,7 @@ class Downpour:
     )
 
   def _run_phase(self, name: str, limit: int, is_stopped: Callable[[], bool]) -> bool:
-    """Lets time pass until the shards have counted `limit` steps, or it is stopped."""
+    """Runs events until the shards have counted `limit` steps, or it is stopped."""
     cluster, every = self._cluster, self._config.eval_steps
     self._recorder.phase = name
     cluster.open(limit, alone=name == 'warm start')
@@ -198,7 +198,7 @@ class Downpour:
     return True
 
   def _look(self) -> None:
-    """Computes what has happened, records, shows, saves, evaluates."""
+    """Computes and records pending updates, shows, saves, evaluates."""
     self._flush()
     recorder, flow = self._recorder, self._flow
     recorder.look(self._cluster.done, flow.versions, lambda: flow.weights)
@@ -206,7 +206,7 @@ class Downpour:
       recorder.save(self.checkpoint())
 
   def _flush(self, max_pending: int = 0) -> None:
-    """Computes what has happened but for so many updates, and records it."""
+    """Computes all but so many pending updates, and records them."""
     self._flow.advance(max_pending)
     cluster = self._cluster
     applied, cluster.applied = _parted(
@@ -220,8 +220,8 @@ class Downpour:
     self._record_travels(travelled)
 
   def _record(self, applied: Sequence[Applied]) -> None:
-    rows: dict[int, list[list[float]]] = {}  # Of each push.
-    logs: dict[int, list[list[float]]] = {}  # Of each shard.
+    rows: dict[int, list[list[float]]] = {}  # By push.
+    logs: dict[int, list[list[float]]] = {}  # By shard.
     for update in applied:
       push = update.push
       if id(push) not in rows:
@@ -248,7 +248,7 @@ class Downpour:
 
 
 def _parted(items: list[_T], is_first: Callable[[_T], bool]) -> tuple[list[_T], list[_T]]:
-  """Returns the items of which something holds, and the others."""
+  """Returns the items that satisfy a predicate, and the others."""
   first: list[_T] = []
   others: list[_T] = []
   for item in items:
@@ -270,7 +270,7 @@ def _marks(update: Applied) -> list[float]:
 
 
 def _rows(push: Push) -> list[list[float]]:
-  """Returns the rows of a push's steps, as telemetry/steps.py has them."""
+  """Returns the rows of a push's steps (telemetry/steps.py)."""
   replica, incarnation = push.client
   found = []
   for step in push.steps:

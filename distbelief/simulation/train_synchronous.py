@@ -1,4 +1,4 @@
-"""Synchronous SGD, or one process, under the virtual clock: updates and their records."""
+"""Trains synchronous SGD, or one process, under the virtual clock."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Synchronous:
     invocation: provenance.Invocation,
     source: data.Source,
   ) -> None:
-    """Finds where the run is.
+    """Restores the state of the run.
 
     Args:
       config: The run's, checked.
@@ -104,11 +104,11 @@ class Synchronous:
 
   @property
   def done(self) -> int:
-    """Minibatches that updates were made of."""
+    """Number of minibatches in updates so far."""
     return int(self._clients[0, :, COUNTED].sum())
 
   def train(self, is_stopped: Callable[[], bool] = lambda: False) -> bool:
-    """Trains to the end, unless it is stopped; returns whether it was not."""
+    """Trains to the end, unless it is stopped; returns whether it reached the end."""
     while self.done < self._config.num_steps:
       if is_stopped():
         return False
@@ -124,13 +124,13 @@ class Synchronous:
     return True
 
   def save(self) -> bool:
-    """Writes a checkpoint; returns False if nothing has begun."""
+    """Writes a checkpoint; returns False if no step has begun."""
     if self._recorder.started:
       self._recorder.save(self.checkpoint())
     return self._recorder.started
 
   def checkpoint(self) -> checkpoints.Checkpoint:
-    """Returns where the run is; every step that it counts is on record."""
+    """Returns the state of the run; every step that it counts is recorded."""
     return checkpoints.of_weights(
       self._updates.weights,
       self._updates.flat_slots,
@@ -145,7 +145,7 @@ class Synchronous:
     return self._updates.weights
 
   def _step(self) -> None:
-    """Makes an update, and puts it on record."""
+    """Performs an update, and records it."""
     own = self._clients[0, : self._num_replicas]
     step, held = int(own[0, NEXT_STEP]), self._updates.version
     update = self._barrier.update(self._now, step)
@@ -205,7 +205,7 @@ class Synchronous:
       )
 
   def _sample(self, next_step: int) -> None:
-    """Tells, not too often, where the replicas are: all where the server would be."""
+    """Records a sample, not too often: all replicas have the same parameters."""
     every = self._config.telemetry.swarm_seconds
     if not every or self._now < self._next_sample:
       return
