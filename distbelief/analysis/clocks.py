@@ -1,9 +1,9 @@
-"""How far the clocks of a run's tasks are apart, told by what must come before what.
+"""Estimates the offsets between the clocks of a run's tasks from the order of events.
 
-A push is applied after it was sent and before its sender knows. So with the replica's
-clock and the shard's each push says: applied_at - push_end <= the shard's clock less the
-replica's <= applied_at - push_start. Where these bounds leave 0 out, by more than
-noise, times are moved to the clock of shard 0. A synchronous run's are worker 0's already
+A push is applied after it was sent and before its sender gets the answer. So each push
+bounds the offset of the shard's clock from the replica's: applied_at - push_end <= offset
+<= applied_at - push_start. Where these bounds exclude 0, by more than noise, times are
+moved to the clock of shard 0. Times of a synchronous run are on worker 0's clock already
 (telemetry/barrier.py).
 """
 
@@ -25,12 +25,12 @@ _REPLICA_TIMES = (
 
 
 class Offsets(NamedTuple):
-  """What to add to a time to have it on the clock of shard 0, in seconds."""
+  """Seconds to add to a task's times to convert them to the clock of shard 0."""
 
   replicas: np.ndarray  # [replicas].
   shards: np.ndarray  # [shards].
-  uncertainty: float  # Half of the widest interval that was left, of those moved.
-  contradictory: tuple[str, ...]  # Tasks of which one push says this, another that.
+  uncertainty: float  # Half of the widest interval of a clock that was moved.
+  contradictory: tuple[str, ...]  # Tasks whose pushes give contradictory bounds.
 
   @property
   def moved(self) -> bool:
@@ -38,7 +38,7 @@ class Offsets(NamedTuple):
     return bool(np.any(self.replicas) or np.any(self.shards))
 
   def describe(self) -> str:
-    """Returns how times are aligned, a line."""
+    """Returns a line on how times are aligned."""
     moved = [
       f'{name} {index} by {offset:+.3f} s'
       for name, offsets in (('replica', self.replicas), ('shard', self.shards))
@@ -58,10 +58,11 @@ class Offsets(NamedTuple):
 
 
 def offsets(records: np.ndarray) -> Offsets:
-  """Returns what aligns the times of one launch.
+  """Returns the offsets that align the times of one launch.
 
   Args:
-    records: [steps], of telemetry.records; tasks may have other clocks in other launches.
+    records: Records of the launch's steps, [steps]; tasks may have other clocks in other
+      launches.
   """
   num_replicas = int(records['replica'].max(initial=-1)) + 1
   num_shards = records['status'].shape[1]
@@ -74,7 +75,7 @@ def offsets(records: np.ndarray) -> Offsets:
   known = applied & ~np.isnan(earliest) & ~np.isnan(latest)
 
   def ahead(name: str, low: np.ndarray, high: np.ndarray) -> float:
-    """Returns the middle of the interval that all pushes leave; 0 if that is in it."""
+    """Returns the middle of the interval that all pushes allow; 0 if that is in it."""
     least, most = float(low.max(initial=-np.inf)), float(high.min(initial=np.inf))
     if least - _TOLERANCE <= 0.0 <= most + _TOLERANCE:
       return 0.0

@@ -1,4 +1,4 @@
-"""Pushes, gathered from the step records: staleness, and pushes.csv."""
+"""Derives pushes from the step records: staleness, and pushes.csv."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ def derive(records: np.ndarray, warmstart_steps: int = 0) -> np.ndarray:
   """Returns one record per push, in the order in which shard 0 applied them.
 
   Args:
-    records: [steps], of telemetry.records.
-    warmstart_steps: Pushes of replica 0's first so many steps are marked warm.
+    records: Records of the steps, [steps], see telemetry.records.
+    warmstart_steps: Number of replica 0's first steps whose pushes are marked warm.
 
   Returns:
-    [pushes], with the staleness that each shard logged (contract 4; -1 where it did not
-    apply the push, or that was undone).
+    Pushes, [pushes], with the staleness that each shard logged (contract 4; -1 if it did
+    not apply the push, or that was undone).
   """
   shards = records['status'].shape[1]
   dtype = np.dtype(
@@ -41,7 +41,7 @@ def derive(records: np.ndarray, warmstart_steps: int = 0) -> np.ndarray:
   key = np.stack([records[n] for n in ('replica', 'incarnation', 'sequence')], axis=1)
   first = np.flatnonzero(np.r_[True, (key[1:] != key[:-1]).any(axis=1)][: len(key)])
   last = np.r_[first[1:], len(records)][: len(first)] - 1
-  sent = records['pushed'][last]  # The rest was never pushed.
+  sent = records['pushed'][last]  # The other steps were never pushed.
   pushes = np.zeros([len(first)], dtype)
   if not len(pushes):
     return pushes

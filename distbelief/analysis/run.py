@@ -1,4 +1,4 @@
-"""A run's directory, read: finished, under way, or killed."""
+"""Reads a run's directory, be the run finished, under way, or killed."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from distbelief.telemetry import activities, metrics, records, swarm
 
 
 class Run:
-  """What a workdir holds; read when asked for, once.
+  """The contents of a workdir; each part is read on first use.
 
   Attributes:
     workdir: The run's directory.
-    config: As it was trained.
-    name: The directory's own; may be changed to tell runs apart.
+    config: Config with which the run was trained.
+    name: Name of the directory; may be changed to distinguish runs.
   """
 
   def __init__(self, workdir: Path | str) -> None:
@@ -45,7 +45,7 @@ class Run:
 
   @functools.cached_property
   def summary(self) -> dict[str, Any] | None:
-    """Of summary.json; None if the run is not finished."""
+    """Fields of summary.json; None if the run is not finished."""
     try:
       return json.loads((self.workdir / 'summary.json').read_text())
     except (OSError, ValueError):
@@ -53,7 +53,7 @@ class Run:
 
   @functools.cached_property
   def header(self) -> dict[str, Any]:
-    """Of the last launch's file of records.
+    """Header of the last launch's file of records.
 
     Raises:
       errors.UserError: If there is none.
@@ -74,7 +74,7 @@ class Run:
     return self._launches[-1] if self._launches else self.records
 
   def describe_clocks(self) -> str:
-    """Returns how times are aligned, a line."""
+    """Returns a line on how times are aligned."""
     told = [found.describe() for found in self._clocks] or ['no step is on record']
     if len(told) > 1:
       told = [f'launch {index}: {text}' for index, text in enumerate(told)]
@@ -95,7 +95,7 @@ class Run:
 
   @functools.cached_property
   def pushes(self) -> np.ndarray:
-    """Of analysis.pushes."""
+    """Pushes of the run (analysis.pushes)."""
     return pushes.derive(self.records, config_lib.warmstart_steps(self.config))
 
   @functools.cached_property
@@ -105,26 +105,26 @@ class Run:
 
   @functools.cached_property
   def activities(self) -> list[activities.Activity]:
-    """What the leader did beside the training."""
+    """Evaluations and checkpoints of the leader."""
     return activities.read(self.workdir)
 
   @functools.cached_property
   def samples(self) -> np.ndarray:
-    """Where the replicas were, of telemetry.swarm."""
+    """Samples of the replicas' positions (telemetry.swarm)."""
     return swarm.read(self.workdir)
 
   @property
   def num_replicas(self) -> int:
-    """Replicas of the last launch."""
+    """Number of replicas of the last launch."""
     return self.header['num_replicas']
 
   @property
   def num_shards(self) -> int:
-    """Shards on record; 1 where there is no parameter server."""
+    """Number of recorded shards; 1 where there is no parameter server."""
     return self.records['status'].shape[1]
 
   def missing(self) -> list[str]:
-    """Returns what a finished run has and this one has not, in words."""
+    """Returns the parts of a finished run that this one lacks, in words."""
     lacks = []
     if self.summary is None:
       lacks.append('not finished: no summary.json, so what it has so far is shown')

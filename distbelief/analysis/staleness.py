@@ -15,10 +15,11 @@ from distbelief.telemetry import steps
 
 
 def skew(records: np.ndarray) -> np.ndarray:
-  """Returns how far apart the shards' versions were in each fetch, [fetches] int64.
+  """Returns the skew of the shards' versions in each fetch, [fetches] int64.
 
   Args:
-    records: [steps]; those count at which freshly fetched parameters took over.
+    records: Records of the steps, [steps]; those that used freshly fetched parameters
+      count.
   """
   held = records['version_held'][records['fresh']]
   if not held.size:
@@ -29,11 +30,11 @@ def skew(records: np.ndarray) -> np.ndarray:
 
 
 def opposite_orders(pushes: np.ndarray) -> tuple[int, int]:
-  """Returns how many pairs of pushes two shards applied in opposite order, of how many.
+  """Returns the pairs of pushes that two shards applied in opposite order, and all pairs.
 
   Args:
-    pushes: Of analysis.pushes. Each pair of pushes counts once for each pair of shards
-      that applied both.
+    pushes: Pushes of analysis.pushes. Each pair of pushes counts once for each pair of
+      shards that applied both.
   """
   applied = pushes['status'] == steps.Status.APPLIED
   opposite = pairs = 0
@@ -50,7 +51,7 @@ _BLOCK = 64
 
 
 def inversions(values: np.ndarray) -> int:
-  """Returns how many pairs stand in falling order.
+  """Returns the number of pairs in falling order.
 
   Counted within blocks first, then while sorted blocks are merged: n log n.
   """
@@ -77,13 +78,13 @@ def theory(
   step_seconds: float,
   header: Mapping[str, Any] | None = None,
 ) -> float | None:
-  """Returns the mean staleness that equal machines should have, None if nothing says.
+  """Returns the mean staleness by theory on equal machines, None if no theory covers it.
 
   Args:
-    config: The run's.
+    config: Config of the run.
     step_seconds: Mean time that a step computes.
-    header: Of its last launch's file of records; None: a cluster's, whose links take no
-      time but config.cluster.latency_seconds.
+    header: Header of its last launch's file of records; None: that of a cluster, whose
+      links take no time but config.cluster.latency_seconds.
   """
   conditions = Conditions(
     num_replicas=config_lib.num_replicas(config),
@@ -100,7 +101,7 @@ def theory(
 def _simulated(
   config: ml_collections.ConfigDict, shard_bytes: Sequence[float]
 ) -> dict[str, float]:
-  """Returns the conditions that config.simulation makes."""
+  """Returns the conditions that config.simulation defines."""
   options = config.simulation
   arrivals = traffic.arrival_seconds(
     shard_bytes, options.shard_bandwidth, options.replica_bandwidth
@@ -121,13 +122,13 @@ def describe(
   pushes: np.ndarray,
   header: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-  """Returns what summary.json says of asynchrony beside the staleness.
+  """Returns the fields of summary.json on asynchrony, except the staleness.
 
   Args:
-    config: The run's.
-    records: [steps] of all launches.
-    pushes: Derived from them.
-    header: Of the last launch's file of records.
+    config: Config of the run.
+    records: Records of all launches, [steps].
+    pushes: Pushes derived from them.
+    header: Header of the last launch's file of records.
   """
   computing = records['compute_end'] - records['compute_start']
   apart = skew(records)

@@ -1,4 +1,4 @@
-"""summary.json: what a finished run was, in one page; written last and atomically."""
+"""summary.json: the results of a finished run; written last and atomically."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def staleness(derived: np.ndarray) -> dict[str, float | None]:
   """Returns mean, p50, p95 and max over all applied pushes and shards.
 
   Args:
-    derived: Of analysis.pushes; warm-start pushes are left out.
+    derived: Pushes of analysis.pushes; warm-start pushes are left out.
   """
   values = pushes.staleness(derived)
   if not len(values):
@@ -32,7 +32,7 @@ def staleness(derived: np.ndarray) -> dict[str, float | None]:
 
 
 def status_counts(records: np.ndarray) -> dict[str, int]:
-  """Returns how many steps on record ended how, at any shard, by the status' name.
+  """Returns the number of recorded steps by the name of their status at any shard.
 
   A step counts as applied only if every shard of its launch applied it.
   """
@@ -45,7 +45,7 @@ def status_counts(records: np.ndarray) -> dict[str, int]:
 def _has_status(records: np.ndarray, *wanted: steps.Status) -> np.ndarray:
   """Returns where a step has one of these statuses, [steps, shards].
 
-  True as well for shards that its launch did not have, another one having had more.
+  True as well for shards that its launch did not have, if another launch had more.
   """
   return (records['version_held'] < 0) | np.isin(records['status'], wanted)
 
@@ -57,20 +57,21 @@ def replica_table(
   warmstart_steps: int,
   everything: np.ndarray | None = None,
 ) -> list[dict[str, float | None]]:
-  """Returns per replica its steps and the fractions of time it spent how.
+  """Returns per replica its steps and the fractions of time of each kind.
 
-  The time counted begins when the warm start is over, for everyone, and ends with the
-  run's last step. Waiting is what remains when computing, and in the blocking cycle
-  fetching and pushing, is taken off; with overlap, fetches and pushes run beside the
-  computing, so the fractions add up to more than 1. Where all was warm start, there is
-  no time to count, and the fractions are None.
+  The time counted begins when the warm start is over, for all replicas, and ends with
+  the run's last step. Waiting is the remainder after computing, and in the blocking cycle
+  after fetching and pushing; with overlap, fetches and pushes run beside the computing,
+  so the fractions add up to more than 1. If all was warm start, there is no time to
+  count, and the fractions are None.
 
   Args:
-    records: [steps] of one launch.
-    num_replicas: Rows to return.
-    overlap: config.downpour.overlap.
-    warmstart_steps: config.downpour.warmstart_steps.
-    everything: [steps] of all launches, whose steps are counted; default: records.
+    records: Records of one launch, [steps].
+    num_replicas: Number of rows to return.
+    overlap: Whether fetches and pushes overlap computing, config.downpour.overlap.
+    warmstart_steps: Steps of the warm start, config.downpour.warmstart_steps.
+    everything: Records of all launches, whose steps are counted, [steps]; default:
+      records.
   """
   everything = records if everything is None else everything
   warm = (records['replica'] == 0) & (records['step'] < warmstart_steps)
@@ -118,20 +119,20 @@ def seconds_to_target(
 
 
 def waiting(fields: Mapping[str, Any]) -> float | None:
-  """Returns the part of their time that replicas waited, mean; None if not known.
+  """Returns the mean fraction of their time that replicas waited; None if not known.
 
   Args:
-    fields: Of a summary.
+    fields: Fields of a summary.
   """
   known = [row['waiting'] for row in fields['replicas'] if row['waiting'] is not None]
   return float(np.mean(known)) if known else None
 
 
 def final(fields: Mapping[str, Any]) -> dict[str, float | None]:
-  """Returns what a run came to, by the tags of telemetry.board.FINAL.
+  """Returns the final results of a run, by the tags of telemetry.board.FINAL.
 
   Args:
-    fields: Of its summary.
+    fields: Fields of its summary.
   """
   return {
     'summary/holdout_accuracy': fields['holdout_accuracy'],

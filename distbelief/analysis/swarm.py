@@ -1,9 +1,9 @@
-"""The replicas as a swarm: their tracks in a plane, and the loss over that plane.
+"""The replicas as a swarm: their paths in a plane, and the loss over that plane.
 
 The plane is spanned by the server's snapshots (telemetry/snapshots.py): of all directions
-that combine them, the two along which the replicas' and the server's tracks vary most.
-Coordinates of a track come from its sketches (telemetry/sketch.py): those of snapshots
-are exact, others good to a few percent; the loss is computed at whole vectors.
+that combine them, the two along which the paths of replicas and server vary most.
+Coordinates of a path come from its sketches (telemetry/sketch.py): those of snapshots are
+exact, others good to a few percent; the loss is computed at whole vectors.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from typing import Any, NamedTuple
 import numpy as np
 
 _FEWEST, _MOST = 7, 25  # Points of the surface along each side.
-_MARGIN = 0.15  # Around the tracks, as a part of their extent.
-_CHUNK = 2**20  # Parameters at a time: in float64, but not all at once.
-_SAMPLES = 3000  # That are looked at; of more, evenly spread ones.
+_MARGIN = 0.15  # Around the paths, as a fraction of their extent.
+_CHUNK = 2**20  # Parameters converted to float64 at a time.
+_SAMPLES = 3000  # Samples used; more are thinned evenly.
 
 
 class Plane(NamedTuple):
-  """Two directions, orthonormal, and where they start."""
+  """Two orthonormal directions, and their origin."""
 
   center: np.ndarray  # Sketch of the origin, [DIMENSION].
-  directions: np.ndarray  # What a sketch less `center` is multiplied by, [2, DIMENSION].
-  share: float  # Of the tracks' variance that lies in the plane.
-  coefficients: np.ndarray | None  # [2, K]: both, of snapshots less the last; or unknown.
+  directions: np.ndarray  # Multiply a sketch minus `center`, [2, DIMENSION].
+  share: float  # Share of the paths' variance that lies in the plane.
+  coefficients: np.ndarray | None  # [2, K], of snapshots minus the last; None: unknown.
 
   def coordinates(self, sketches: np.ndarray) -> np.ndarray:
-    """Returns where points lie in the plane, [., 2], from their sketches."""
+    """Returns the coordinates of points in the plane, [., 2], from their sketches."""
     return (sketches - self.center) @ self.directions.T
 
 
@@ -43,7 +43,7 @@ class Surface(NamedTuple):
 
 
 def plane_of_tracks(samples: np.ndarray) -> Plane | None:
-  """Returns the tracks' own plane, over which no loss can be told; None: no extent."""
+  """Returns the plane of the paths, without loss; None: the paths have no extent."""
   points = _points(samples)
   if len(points) < 3:
     return None
@@ -58,15 +58,15 @@ def plane_of_tracks(samples: np.ndarray) -> Plane | None:
 def plane_of_snapshots(
   samples: np.ndarray, snapshots: np.ndarray, sketches: np.ndarray
 ) -> Plane | None:
-  """Returns the plane among the snapshots in which the tracks vary most.
+  """Returns the plane among the snapshots in which the paths vary most.
 
   Args:
-    samples: Of telemetry.swarm.
-    snapshots: [K, P] float32, the server's parameters.
-    sketches: [K, DIMENSION], theirs.
+    samples: Samples of telemetry.swarm.
+    snapshots: Snapshots of the server's parameters, [K, P] float32.
+    sketches: Sketches of the snapshots, [K, DIMENSION].
 
   Returns:
-    None if there are fewer than three snapshots, or they lie on a line.
+    The plane; None if there are fewer than three snapshots, or they lie on a line.
   """
   if len(snapshots) < 3 or not len(samples):
     return None
@@ -93,7 +93,7 @@ def plane_of_snapshots(
 
 
 def _gram(snapshots: np.ndarray) -> np.ndarray:
-  """Returns the products of all snapshots less the last, [K - 1, K - 1]."""
+  """Returns the products of all snapshots minus the last one, [K - 1, K - 1]."""
   total = np.zeros([len(snapshots) - 1] * 2)
   for start in range(0, snapshots.shape[1], _CHUNK):
     part = snapshots[:, start : start + _CHUNK].astype(np.float64)
@@ -110,23 +110,23 @@ def surface(
   seconds: float,
   each: float | None = None,
 ) -> Surface | None:
-  """Returns the loss around the tracks, at as many points as there is time for.
+  """Returns the loss around the paths, at as many points as the time allows.
 
   Args:
-    plane: Of plane_of_snapshots.
-    samples: Of telemetry.swarm.
-    snapshots: [K, P] that the plane is of.
-    loss: Of a vector [P] float32.
-    seconds: What it may take, roughly.
-    each: Seconds of a loss; by default it is measured.
+    plane: Plane of plane_of_snapshots.
+    samples: Samples of telemetry.swarm.
+    snapshots: Snapshots of the plane, [K, P].
+    loss: Function that returns the loss of a vector [P] float32.
+    seconds: Time that it may take, roughly.
+    each: Seconds of one loss; by default it is measured.
 
   Returns:
-    None if there is no time for the fewest points.
+    The surface; None if there is no time for the fewest points.
   """
   if plane.coefficients is None:
     raise ValueError('the plane is none of snapshots: take that of plane_of_snapshots')
   if each is None:
-    loss(snapshots[-1])  # The first time may take longer.
+    loss(snapshots[-1])  # The first call may take longer.
     began = time.monotonic()
     loss(snapshots[-1])
     each = max(time.monotonic() - began, 1e-6)
@@ -177,7 +177,7 @@ def save(workdir: Path, plane: Plane, found: Surface | None) -> None:
 
 
 def load(workdir: Path) -> tuple[Plane, Surface | None] | None:
-  """Returns what `save` wrote, or None."""
+  """Returns the plane and loss that `save` wrote, or None."""
   try:
     with np.load(workdir / 'swarm.npz') as found:
       plane = Plane(found['center'], found['directions'], float(found['share']), None)

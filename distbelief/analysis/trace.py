@@ -22,14 +22,14 @@ from distbelief.analysis import utilisation
 from distbelief.analysis.run import Run
 from distbelief.telemetry import steps
 
-MOST_EVENTS = 1_000_000  # What browsers still open: some 150 MB of JSON.
+MOST_EVENTS = 1_000_000  # Browsers still open so many: some 150 MB of JSON.
 
 _REPLICAS, _SHARDS, _LEADER = 1, 2, 3  # Process ids.
-ROWS_OF_REPLICA = 3  # What overlaps needs rows of its own.
+ROWS_OF_REPLICA = 3  # Overlapping events need rows of their own.
 
 
 class Trace(NamedTuple):
-  """Events, and what is to be said of them."""
+  """Events, and notes on them."""
 
   events: list[dict[str, Any]]
   notes: list[str]
@@ -44,14 +44,15 @@ def make(
   """Returns the trace of a run.
 
   Args:
-    run: Finished or not.
-    start: Events that end before are left out; seconds since the first step's start.
-    end: Events that start after are left out.
-    most_events: Where there are more, arrows not counted, the trace ends before `end`,
-      and says so.
+    run: Run, finished or not.
+    start: Time in seconds since the first step's start; events that end before are left
+      out.
+    end: Time likewise; events that start after it are left out.
+    most_events: Largest number of events without arrows; if there are more, the trace
+      ends before `end`, with a note.
 
   Raises:
-    errors.UserError: If nothing is on record, or not in these seconds.
+    errors.UserError: If nothing is recorded, or nothing in these seconds.
   """
   if not len(run.records):
     raise errors.UserError(f'{run.workdir}: {", ".join(run.missing())}')
@@ -113,7 +114,7 @@ class _Spans(NamedTuple):
   ts: np.ndarray
   dur: np.ndarray
   args: dict[str, np.ndarray]
-  push: np.ndarray | None = None  # Which one an event is, or is an update of.
+  push: np.ndarray | None = None  # The push that an event is, or is an update of.
 
   @classmethod
   def between(
@@ -126,9 +127,9 @@ class _Spans(NamedTuple):
     args: dict[str, np.ndarray],
     push: np.ndarray | None = None,
   ) -> _Spans:
-    """Returns events from `start` to `end`, in seconds; those without are left out."""
+    """Returns events from `start` to `end`, in seconds; unknown times are left out."""
     known = ~np.isnan(start) & ~np.isnan(end)
-    # Whole microseconds: what overlaps its neighbour by a rounding error is not drawn.
+    # Whole microseconds: an event that overlaps its neighbour by rounding is not drawn.
     ts = np.where(known, np.round(1e6 * start), 0).astype(int)
     until = np.where(known, np.round(1e6 * end), 0).astype(int)
     return cls(name, pid, tid, ts, np.maximum(until - ts, 0), args, push).where(known)
@@ -170,7 +171,7 @@ def _of_run(run: Run) -> Iterator[_Spans]:
 
 
 def _row_of(replica: np.ndarray, kind: str) -> np.ndarray:
-  """Returns the rows of what replicas do."""
+  """Returns the rows of the replicas' events."""
   return (
     ROWS_OF_REPLICA * replica + {'compute': 0, 'wait': 0, 'fetch': 1, 'push': 2}[kind]
   )
@@ -227,7 +228,7 @@ def _of_leader(run: Run, origin: float) -> Iterator[_Spans]:
 
 
 def _arrows(events: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-  """Returns arrows from pushes to updates, where both are there."""
+  """Returns arrows from pushes to updates, where both exist."""
   sent = {e['push']: e for e in events if e['pid'] == _REPLICAS and 'push' in e}
   arrived = (e for e in events if e['pid'] == _SHARDS and e.get('push') in sent)
   for number, update in enumerate(arrived):

@@ -1,4 +1,4 @@
-"""What replicas and shards did with their time, and what travelled between them."""
+"""The utilisation of replicas and shards, and the traffic between them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def span(records: np.ndarray) -> tuple[float, float]:
   """Returns when the first of some steps started and the last one ended, in seconds.
 
   Args:
-    records: [steps], at least one.
+    records: Records of the steps, [steps], at least one.
   """
   ends = [records[name] for name in ('compute_end', 'push_end', 'fetch_end')]
   start = steps.first_start(*(records[name] for name in steps.STARTS))
@@ -28,11 +28,11 @@ def span(records: np.ndarray) -> tuple[float, float]:
 def gaps(records: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
   """Returns when replicas that update together waited between two steps.
 
-  They agree, every second or so, whether to go on; their records tell of the wait at the
-  barrier alone.
+  They agree, every second or so, whether to go on; their records hold only the wait at
+  the barrier.
 
   Args:
-    records: [steps], of an algorithm that waits between steps.
+    records: Records of the steps, [steps], of an algorithm that waits between steps.
 
   Returns:
     Replica, start and end of each gap.
@@ -49,18 +49,18 @@ def gaps(records: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def shard_table(
   records: np.ndarray, header: Mapping[str, Any], algorithm: Algorithm
 ) -> list[dict[str, Any]]:
-  """Returns per shard what it did, from the first step's start to the last update.
+  """Returns figures per shard, from the first step's start to the last update.
 
   Args:
-    records: [steps] of one launch.
-    header: Of that launch's file of records.
-    algorithm: The run's.
+    records: Records of one launch, [steps].
+    header: Header of that launch's file of records.
+    algorithm: Algorithm of the run.
 
   Returns:
-    Per shard: updates (that it applied), updates_per_second, busy (the fraction of the
-    time that it held its lock for an update; what moving data costs is not in it), and
+    Figures per shard: updates (that it applied), updates_per_second, busy (the fraction
+    of the time that it held its lock for an update, without the cost of moving data), and
     bytes_per_second (parameters fetched and gradients pushed, counted, not measured on
-    the wire; 0 where no server has them).
+    the wire; 0 without a server).
   """
   num_shards = header['num_shards']
   table: list[dict[str, Any]] = [
@@ -79,7 +79,7 @@ def shard_table(
   pushed = _applied(records) & records['pushed'][:, np.newaxis]
   for shard, row in enumerate(table):
     own = records[pushed[:, shard]]
-    # Where there is no parameter server each replica makes the update for itself.
+    # Without a parameter server each replica performs the update for itself.
     one_each = own[np.unique(own['version_applied'][:, shard], return_index=True)[1]]
     held = one_each['update_end'][:, shard] - one_each['applied_at'][:, shard]
     row['updates'] = len(one_each)
@@ -98,12 +98,12 @@ def bytes_per_second(
   header: Mapping[str, Any],
   config: ml_collections.ConfigDict,
 ) -> float | None:
-  """Returns what travelled between all tasks, counted from steps on record.
+  """Returns the traffic between all tasks, counted from recorded steps.
 
   Args:
-    shards: Of shard_table.
-    header: Of that launch's file of records.
-    config: The run's.
+    shards: Figures of shard_table.
+    header: Header of that launch's file of records.
+    config: Config of the run.
   """
   algorithm, updates = config_lib.algorithm(config), shards[0]['updates_per_second']
   if updates is None:

@@ -32,7 +32,7 @@ def create(data: ml_collections.ConfigDict, seed: int) -> Source:
 
   Args:
     data: config.data.
-    seed: Seed of orders, and of what is made by random numbers.
+    seed: Seed of orders, and of generated examples.
 
   Raises:
     errors.ConfigError: If a field does not go with the source.

@@ -14,11 +14,11 @@ from distbelief.data import order, source
 
 
 class InMemoryExamples(NamedTuple):
-  """Examples in memory; what a model sees of them comes to be in the minibatch only."""
+  """Examples in memory; the model's inputs are computed per minibatch only."""
 
-  stored: Any  # Nested, each [N, ...].
+  stored: Any  # Nested tensors, each [N, ...].
   owner: tf.Tensor  # [N] int64, the example's index in its split.
-  finish: Any  # From a stored minibatch to the model's.
+  finish: Any  # Converts a stored minibatch to the model's.
 
   def size(self) -> tf.Tensor:
     """Returns N, scalar int64."""
@@ -32,22 +32,22 @@ class InMemoryExamples(NamedTuple):
 
 
 class Examples(source.Source):
-  """A split is a dataset of examples in an order that is always the same.
+  """A source whose splits are datasets of examples in a fixed order.
 
   In memory (the default) each epoch is a permutation of a replica's whole subset.
   Streamed, the subset is read again for every epoch and shuffled in a buffer.
 
   Attributes:
-    num_examples: To train on.
+    num_examples: Number of training examples.
   """
 
   def __init__(self, seed: int, shuffle_buffer: int = 0) -> None:
     """Reads nothing yet.
 
     Args:
-      seed: Of all orders.
-      shuffle_buffer: Examples among which a stream chooses the next one; 0: all are kept
-        in memory.
+      seed: Seed of all orders.
+      shuffle_buffer: Number of examples among which a stream chooses the next one; 0: all
+        are kept in memory.
     """
     super().__init__(seed)
     self._shuffle_buffer = shuffle_buffer
@@ -55,26 +55,26 @@ class Examples(source.Source):
   @property
   @abc.abstractmethod
   def num_examples(self) -> int:
-    """How many there are to train on."""
+    """Number of training examples."""
 
   @abc.abstractmethod
   def stored(
     self, split: str, first: int | tf.Tensor, stride: int | tf.Tensor
   ) -> tf.data.Dataset:
-    """Returns examples first, first + stride, ... of a split, in the form to be kept.
+    """Returns examples first, first + stride, ... of a split, in the form to be stored.
 
     Args:
-      split: source.TRAIN or source.HOLDOUT.
-      first: Scalar int64.
-      stride: Scalar int64.
+      split: Name of the split, source.TRAIN or source.HOLDOUT.
+      first: Index of the first example, scalar int64.
+      stride: Difference between indices, scalar int64.
     """
 
   def finish(self, stored: Any) -> source.Minibatch:
-    """Returns what a model sees of a stored minibatch."""
+    """Returns the model's form of a stored minibatch."""
     return stored
 
   def least_subset(self, num_replicas: int) -> int:
-    """Returns how many examples each of so many subsets has at least."""
+    """Returns the least number of examples in each of so many subsets."""
     return self.num_examples // num_replicas
 
   def first(self, count: int) -> source.Minibatch:

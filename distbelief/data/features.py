@@ -1,4 +1,4 @@
-"""From a waveform to the frames that a network sees: normalised log-mel energies.
+"""Converts a waveform to the input frames of a network: normalised log-mel energies.
 
 Section 5 of the paper: 11 consecutive overlapping 25 ms frames of 40 log-energy values
 each are stacked (by `table`) to 440 inputs. Hop, FFT and mel scale are ours.
@@ -28,8 +28,8 @@ def log_mel(samples: tf.Tensor, sample_rate: int = SAMPLE_RATE) -> tf.Tensor:
   """Returns log-mel energies, [..., T, NUM_MEL] float32.
 
   Args:
-    samples: [..., S] float32 in -1..1.
-    sample_rate: Of them, in Hz: SAMPLE_RATE or a multiple.
+    samples: Samples of the waveform, [..., S] float32 in -1..1.
+    sample_rate: Sample rate in Hz: SAMPLE_RATE or a multiple.
   """
   scale = sample_rate // SAMPLE_RATE
   window, fft = WINDOW * scale, FFT * scale
@@ -50,9 +50,9 @@ def normalise(frames: tf.Tensor) -> tf.Tensor:
   """Returns an utterance's frames with mean 0 in each mel band, at about unit scale.
 
   The mean of a log-energy over an utterance is its speaker's loudness and channel.
-  Taking it off needs no statistics of other utterances: nothing depends on subsets.
+  Subtracting it needs no statistics of other utterances: nothing depends on subsets.
 
   Args:
-    frames: [..., T, NUM_MEL] float32, whole utterances.
+    frames: Frames of whole utterances, [..., T, NUM_MEL] float32.
   """
   return (frames - tf.reduce_mean(frames, axis=-2, keepdims=True)) / _DEVIATION

@@ -23,7 +23,7 @@ ORIGIN = 'embedded, no download'
 SIDE = 28  # Pixels of an image.
 NUM_HOLDOUT = 2000
 
-_GLYPH = 64  # Pixels of a digit's drawing; an image is seen through a map onto it.
+_GLYPH = 64  # Pixels of a digit's drawing; an image samples it through a map.
 _FILLED = 0.7  # Height of the drawing's digit.
 _FONTS = (
   *(f'DejaVuSans{style}' for style in ('', '-Bold', '-Oblique', '-BoldOblique')),
@@ -33,7 +33,7 @@ _FONTS = (
 )
 _CHUNK = 256  # Images drawn by one call of each op.
 
-# Most that a digit is turned (radians), shifted (parts of the image's side) and scaled.
+# Largest turn (radians), shift (fractions of the image's side) and scale of a digit.
 _TURN, _SHIFT, _SCALE = math.radians(25), 0.14, 1.25
 _NOISE = 0.15  # Standard deviation; a digit's strokes are 1, the ground is 0.
 
@@ -51,7 +51,7 @@ class FontDigits(examples.Examples):
 
   @property
   def num_examples(self) -> int:
-    """How many there are to train on."""
+    """Number of training examples."""
     return self._num_examples
 
   @property
@@ -60,7 +60,7 @@ class FontDigits(examples.Examples):
     return tf.TensorSpec([SIDE, SIDE, 1]), tf.TensorSpec([], tf.int32)
 
   def prepare(self) -> None:
-    """Draws the fonts' digits, to see that they are there."""
+    """Draws the fonts' digits, to check that they are available."""
     glyphs()
 
   def stored(
@@ -124,8 +124,8 @@ def _seen(drawings: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
   """Returns [B, 28, 28, 1] of drawings [B, 64, 64, 1], each turned, shifted, scaled.
 
   Args:
-    drawings: In 0..1.
-    uniform: [B, 4] in [0, 1): how much.
+    drawings: Drawings with values in 0..1.
+    uniform: Amounts of the changes, [B, 4] in [0, 1).
   """
   turn, right, down, scale = tf.unstack(2 * uniform - 1, axis=1)
   turn, scale = turn * _TURN, _SCALE**scale * _GLYPH / SIDE
@@ -134,7 +134,7 @@ def _seen(drawings: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
   x, y = centre + SIDE * _SHIFT * right, centre + SIDE * _SHIFT * down
   middle = (_GLYPH - 1) / 2
   zero = tf.zeros_like(turn)
-  # Where each pixel of the image looks in the drawing.
+  # Position in the drawing of each pixel of the image.
   transforms = tf.stack(
     [
       cosine,
@@ -148,7 +148,7 @@ def _seen(drawings: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
     ],
     axis=1,
   )
-  # A pixel is as wide as 2.3 of the drawing's, so that is blurred first.
+  # A pixel is as wide as 2.3 of the drawing's, so the drawing is blurred first.
   blurred = tf.nn.avg_pool2d(drawings, 2, 1, 'SAME')
   return tf.raw_ops.ImageProjectiveTransformV3(
     images=blurred,

@@ -1,4 +1,4 @@
-"""The examples that are held out, read once."""
+"""The hold-out examples, read once."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import tensorflow as tf
 
 from distbelief.data import source
 
-_BATCH = 1024  # That a model is evaluated on at a time.
+_BATCH = 1024  # Examples in a minibatch of an evaluation.
 
 
 class HeldOut:
-  """All of a source's held-out examples, in memory from their first use on."""
+  """All hold-out examples of a source, in memory from their first use on."""
 
   def __init__(self, of: source.Source) -> None:
     """Reads nothing yet."""
@@ -20,9 +20,9 @@ class HeldOut:
 
   @functools.cached_property
   def minibatches(self) -> list[source.Minibatch]:
-    """All of them, in order; what a model sees is computed once."""
+    """All hold-out minibatches, in order; inputs are computed once."""
     return list(self._source.holdout(_BATCH))
 
   def first(self, count: int) -> source.Minibatch:
-    """Returns the first `count`, or as many as there are; at most a minibatch of them."""
+    """Returns the first `count` examples, or all; at most one minibatch."""
     return tf.nest.map_structure(lambda part: part[:count], self.minibatches[0])

@@ -1,6 +1,6 @@
-"""Labelled images of TensorFlow Datasets: each data set is a file that says their format.
+"""Labelled images of TensorFlow Datasets: the file of a data set declares its format.
 
-Pixels are kept as bytes, and become numbers in 0..1 in the minibatch.
+Pixels are stored as bytes, and converted to numbers in 0..1 in the minibatch.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from distbelief.data import examples, prepared, source
 
 
 class Format(NamedTuple):
-  """What a data set of TensorFlow Datasets holds, and where it is downloaded from."""
+  """The format of a data set of TensorFlow Datasets, and its address for download."""
 
-  shape: tuple[int, int, int]  # Of an image, height x width x channels.
+  shape: tuple[int, int, int]  # Height x width x channels of an image.
   num_classes: int
   address: str
   train: str = 'train'  # Names of splits.
   holdout: str = 'test'
-  one_size: bool = True  # Else images are made to be of that shape.
+  one_size: bool = True  # Else images are cropped and resized to that shape.
 
 
 class Images(examples.Examples):
@@ -33,9 +33,9 @@ class Images(examples.Examples):
 
     Args:
       name: Name in TensorFlow Datasets.
-      format_: What it holds.
-      seed: See the base class.
-      shuffle_buffer: See the base class.
+      format_: Format of the data set.
+      seed: Seed of all orders, see the base class.
+      shuffle_buffer: Size of the shuffle buffer, see the base class.
     """
     super().__init__(seed, shuffle_buffer)
     self.name, self._format = name, format_
@@ -52,7 +52,7 @@ class Images(examples.Examples):
 
   @property
   def num_examples(self) -> int:
-    """How many there are to train on."""
+    """Number of training examples."""
     return prepared.num_examples(self.name, self._format.train)
 
   def stored(
@@ -60,7 +60,7 @@ class Images(examples.Examples):
   ) -> tf.data.Dataset:
     """Returns pairs of image, uint8, and class; see the base class."""
     format_, more = self._format, {}
-    if not format_.one_size:  # Only images of this subset are to be decoded.
+    if not format_.one_size:  # Decodes only images of this subset.
       import tensorflow_datasets as tfds
 
       more['decoders'] = {'image': tfds.decode.SkipDecoding()}

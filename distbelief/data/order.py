@@ -1,4 +1,4 @@
-"""Which examples a step of a replica sees: a function of seed, replica and step alone.
+"""The examples of a replica's step: a function of seed, replica and step alone.
 
 Dimensions: N examples to choose from, B of a minibatch.
 """
@@ -20,10 +20,10 @@ def subset(
   """Returns the rows of a replica's own subset: owner mod num_replicas is replica.
 
   Args:
-    owner: [N] int64, index of each row's utterance, or of the row itself; of the whole
+    owner: Index of each row's utterance, or of the row itself, [N] int64; of the whole
       training set, or of this subset.
-    replica: Scalar int64, in [0, num_replicas).
-    num_replicas: Scalar int64.
+    replica: Index of the replica in [0, num_replicas), scalar int64.
+    num_replicas: Number of replicas, scalar int64.
   """
   return tf.where(owner % num_replicas == replica)[:, 0]
 
@@ -31,17 +31,17 @@ def subset(
 def minibatch(
   rows: tf.Tensor, seed: int, stream: int | tf.Tensor, step: tf.Tensor, batch_size: int
 ) -> tf.Tensor:
-  """Returns the rows [B] of one step, with nothing computed for the steps before.
+  """Returns the rows [B] of one step, without computing those of earlier steps.
 
   Each epoch is another permutation of the rows, cut into whole minibatches; the rows
-  left over are not seen in this epoch.
+  left over are not used in this epoch.
 
   Args:
-    rows: [N] int64, what the stream draws from; N is at least B.
-    seed: Of all orders.
-    stream: Scalar int, the stream's name.
-    step: Scalar int64.
-    batch_size: B.
+    rows: Rows that the stream draws from, [N] int64; N is at least B.
+    seed: Seed of all orders.
+    stream: Name of the stream, scalar int.
+    step: Step of the replica, scalar int64.
+    batch_size: Number of rows in a minibatch, B.
   """
   steps_per_epoch = tf.size(rows, tf.int64) // batch_size
   number, position = step // steps_per_epoch, step % steps_per_epoch
@@ -55,11 +55,11 @@ def epoch(
   """Returns the rows of all minibatches of an epoch, [steps, B].
 
   Args:
-    rows: As of `minibatch`; so for the rest.
-    seed: Of all orders.
-    stream: The stream's name.
-    number: The epoch, scalar int64.
-    batch_size: B.
+    rows: Rows that the stream draws from, [N] int64; N is at least B.
+    seed: Seed of all orders.
+    stream: Name of the stream.
+    number: Index of the epoch, scalar int64.
+    batch_size: Number of rows in a minibatch, B.
   """
   steps = tf.size(rows, tf.int64) // batch_size
   places = tf.range(steps * batch_size)
@@ -73,7 +73,7 @@ def _shuffled(
   number: tf.Tensor,
   places: tf.Tensor,
 ) -> tf.Tensor:
-  """Returns what is at some places of an epoch's permutation of the rows."""
+  """Returns the rows at some places of an epoch's permutation."""
   permutation = tf.random.experimental.stateless_fold_in(
     tf.stack([tf.cast(seed, tf.int64), tf.cast(stream, tf.int64)]), number
   )

@@ -19,11 +19,11 @@ _CHUNK = 256  # Examples that are saved together.
 
 
 class OwnData(examples.Examples):
-  """What a function returns for 'train' and for 'holdout'.
+  """The datasets that a function returns for 'train' and for 'holdout'.
 
-  A process calls the function once for each split, whatever reads them there; its
-  TensorFlow operations run on the workers. It must return the same examples in the same
-  order each time.
+  A process calls the function once for each split, for all readers; its TensorFlow
+  operations run on the workers. It must return the same examples in the same order each
+  time.
   """
 
   def __init__(
@@ -32,10 +32,10 @@ class OwnData(examples.Examples):
     """Calls nothing yet.
 
     Args:
-      name: 'module:function'.
-      seed: Handed to the function, and of all orders.
-      num_classes: Of labels that are class indices, if the model has to know.
-      shuffle_buffer: See the base class.
+      name: Name of the function, 'module:function'.
+      seed: Seed for the function, and for all orders.
+      num_classes: Number of classes, if labels are class indices and the model needs it.
+      shuffle_buffer: Size of the shuffle buffer, see the base class.
     """
     super().__init__(seed, shuffle_buffer)
     self.name, self.num_classes = name, num_classes
@@ -46,12 +46,12 @@ class OwnData(examples.Examples):
     """Returns all examples of a split.
 
     Raises:
-      errors.ConfigError: If the function does not.
+      errors.ConfigError: If the function does not return them.
     """
     function = user_code.load_function(_FIELD, self.name)
     try:
       made = function(split, self.seed)
-    except Exception as error:  # Anything may be raised.
+    except Exception as error:  # The function may raise anything.
       raise errors.ConfigError(
         _FIELD, self.name, f'failed for split {split!r}: {errors.one_line(error)}'
       ) from error
@@ -66,7 +66,7 @@ class OwnData(examples.Examples):
 
   @functools.cached_property
   def spec(self) -> source.Minibatch:
-    """TensorSpecs of one example, as the function's dataset has them."""
+    """TensorSpecs of one example of the function's dataset."""
     spec = self._eager('train').element_spec
     if not isinstance(spec, tuple) or not 2 <= len(spec) <= 3:
       raise errors.ConfigError(
@@ -95,11 +95,11 @@ class OwnData(examples.Examples):
 
   @functools.cached_property
   def num_examples(self) -> int:
-    """How many there are to train on; counted if the dataset does not know."""
+    """Number of training examples; counted if the dataset does not know it."""
     return self._count('train')
 
   def prepare(self) -> None:
-    """Counts what the dataset does not know, and refuses what cannot be learnt from."""
+    """Counts the examples if the dataset does not know, and rejects empty splits."""
     _ = self.spec
     for split in ('train', 'holdout'):
       if self._count(split) == 0:
@@ -108,7 +108,7 @@ class OwnData(examples.Examples):
         )
 
   def keep(self, folder: Path) -> None:
-    """Saves a training set that is made of arrays, unless it is small.
+    """Saves a training set that consists of arrays, unless it is small.
 
     Arrays become constants of the workers' graphs, and a graph of 100 MB takes TensorFlow
     20 s to send and prepare; reading as much from a disk takes it one.
@@ -116,13 +116,13 @@ class OwnData(examples.Examples):
     if self.graph().ByteSize() <= _MOST_IN_A_GRAPH:
       return
     path = folder / 'train'
-    shutil.rmtree(path, ignore_errors=True)  # The function may be another one by now.
+    shutil.rmtree(path, ignore_errors=True)  # The function may have changed since.
     with tf.device(tf.constant(0).device):  # In a cluster, 'CPU:0' may be any task's.
       self._eager('train').batch(_CHUNK).save(str(path))
     self._kept = path
 
   def graph(self) -> tf.compat.v1.GraphDef:
-    """Returns the operations that read the training set, as a worker would get them.
+    """Returns the operations that read the training set, as a worker gets them.
 
     Raises:
       errors.ConfigError: If the function cannot be called where a graph is made.
@@ -148,7 +148,7 @@ class OwnData(examples.Examples):
     return tf.data.Dataset.load(str(self._kept), chunk).unbatch()
 
   def _count(self, split: str) -> int:
-    with tf.init_scope():  # Also where a graph is being made.
+    with tf.init_scope():  # Also while a graph is being traced.
       return self._count_eagerly(split)
 
   def _count_eagerly(self, split: str) -> int:
@@ -180,16 +180,16 @@ class OwnData(examples.Examples):
 
 
 class _Traced:
-  """What a function's dataset is made of: one call serves every graph that reads it.
+  """The operations of a function's dataset: one call serves every graph that reads it.
 
   It also has one order, whatever seed Keras or the user has set globally.
 
   Attributes:
-    definition: The operations.
+    definition: Definition of the operations.
   """
 
   def __init__(self, make: Callable[[], tf.data.Dataset]) -> None:
-    """Calls `make` where a graph is made; it may raise."""
+    """Calls `make` while tracing a graph; it may raise."""
 
     def read() -> tf.Tensor:
       tf.compat.v1.get_default_graph().seed = None  # Of what was set for a model.
@@ -206,7 +206,7 @@ class _Traced:
       return tf.data.experimental.from_variant(self._read(), self._spec)
 
   def in_graph(self) -> tf.data.Dataset:
-    """Returns the dataset as operations of the graph that is being made."""
+    """Returns the dataset as operations of the graph that is being traced."""
     graph = tf.compat.v1.get_default_graph()
     captured = {
       inner.name: graph.capture(outer) for outer, inner in self._read.graph.captures

@@ -1,4 +1,4 @@
-"""Data sets of TensorFlow Datasets: where they are, and how they get there."""
+"""Downloads, builds and reads data sets of TensorFlow Datasets."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ def prepare(name: str, origin: str) -> None:
   """Downloads and builds a data set unless it is in the environment's TFDS_DATA_DIR.
 
   Args:
-    name: Of the data set.
-    origin: An address that it is downloaded from.
+    name: Name of the data set.
+    origin: Address from which it is downloaded.
 
   Raises:
-    errors.UserError: If it is not there and cannot be brought there.
+    errors.UserError: If it is missing and cannot be downloaded.
   """
-  import tensorflow_datasets as tfds  # Slow, and most runs do without.
+  import tensorflow_datasets as tfds  # Slow to import, and most runs do without.
 
   try:
     builder = tfds.builder(name)
     if not builder.is_prepared():
-      # Without a network, TensorFlow Datasets would go on trying for minutes.
+      # Without a network, TensorFlow Datasets would retry for minutes.
       urllib.request.urlopen(origin, timeout=10).close()
       builder.download_and_prepare()
   except Exception as error:  # Of many kinds: network, disk, missing packages.
@@ -38,14 +38,14 @@ def prepare(name: str, origin: str) -> None:
 
 
 def num_examples(name: str, split: str) -> int:
-  """Returns how many examples a split has."""
+  """Returns the number of examples of a split."""
   import tensorflow_datasets as tfds
 
   return tfds.builder(name).info.splits[split].num_examples
 
 
 def load(name: str, split: str, **more: Any) -> tf.data.Dataset:
-  """Returns a split that `prepare` has prepared, in an order that is always the same."""
+  """Returns a split that `prepare` has prepared, in a fixed order."""
   import tensorflow_datasets as tfds
 
   return tfds.load(name, split=split, download=False, shuffle_files=False, **more)

@@ -1,4 +1,4 @@
-"""A source of labelled examples for replicas to train on, and of others held out.
+"""A source of labelled examples: a training split for replicas, and a hold-out split.
 
 Dimensions: N examples to choose from, B examples of a minibatch.
 """
@@ -21,7 +21,7 @@ Minibatch: TypeAlias = Any
 
 
 class Table(Protocol):
-  """Examples in memory, any of which can be asked for."""
+  """Examples in memory, with random access."""
 
   @property
   def owner(self) -> tf.Tensor:
@@ -40,12 +40,13 @@ class Table(Protocol):
 class Source(abc.ABC):
   """Examples of two splits; creating a source computes and reads nothing.
 
-  Its datasets are made of TensorFlow ops, eagerly or in a function that runs on
-  another machine.
+  Its datasets consist of TensorFlow ops, eagerly or in a function that runs on another
+  machine.
 
   Attributes:
-    name: As the config has it.
-    num_classes: Of labels that are class indices; None: they are none, or nobody knows.
+    name: Name of the data set in the config.
+    num_classes: Number of classes if labels are class indices; None: they are not, or it
+      is unknown.
   """
 
   name: str
@@ -64,15 +65,15 @@ class Source(abc.ABC):
     """Downloads and builds what is missing, once, where there is a network."""
 
   def keep(self, folder: Path) -> None:  # noqa: B027 (most sources need no place)
-    """Puts what other tasks had better read from a disk there; all must see it.
+    """Caches data in `folder`, a directory that all tasks share.
 
     Args:
-      folder: For nothing else.
+      folder: Directory for this cache alone.
     """
 
   @abc.abstractmethod
   def least_subset(self, num_replicas: int) -> int:
-    """Returns how many examples each of so many subsets has at least."""
+    """Returns the least number of examples in each of so many subsets."""
 
   @abc.abstractmethod
   def table(
@@ -81,9 +82,9 @@ class Source(abc.ABC):
     """Returns the examples of owners first, first + stride, ... of a split.
 
     Args:
-      split: TRAIN or HOLDOUT.
-      first: Scalar int64.
-      stride: Scalar int64.
+      split: Name of the split, TRAIN or HOLDOUT.
+      first: Index of the first owner, scalar int64.
+      stride: Difference between indices, scalar int64.
     """
 
   @abc.abstractmethod
@@ -125,16 +126,16 @@ class Source(abc.ABC):
   ) -> tf.data.Dataset:
     """Returns one replica's endless stream of minibatches, from step `start` on.
 
-    A replica sees its own subset only. But the first steps of replica 0 can be a warm
-    start: on the whole training set, in an order that does not depend on num_replicas.
-    Step 0 of its own subset follows.
+    A replica draws from its own subset only. But the first steps of replica 0 can be a
+    warm start: on the whole training set, in an order that does not depend on
+    num_replicas. Step 0 of its own subset follows.
 
     Args:
-      replica: Scalar int, in [0, num_replicas).
+      replica: Index of the replica in [0, num_replicas), scalar int.
       num_replicas: Number of disjoint subsets that cover the training set.
-      start: Scalar int, the first step wanted; it costs no more than step 0.
-      batch_size: B.
-      warmstart_steps: Length of the warm start.
+      start: First step wanted, scalar int; it costs no more than step 0.
+      batch_size: Number of examples in a minibatch, B.
+      warmstart_steps: Number of steps of the warm start.
 
     Returns:
       A dataset of minibatches as `minibatch_spec` describes them.
@@ -181,7 +182,7 @@ class Source(abc.ABC):
     """Returns all held-out examples once, in order; the last batch may be short.
 
     Args:
-      batch_size: B.
+      batch_size: Number of examples in a minibatch, B.
     """
     table = self.table(HOLDOUT)
     batches = tf.data.Dataset.range(table.size()).batch(batch_size)

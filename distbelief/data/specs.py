@@ -10,7 +10,7 @@ import tensorflow as tf
 def shown(spec: Any) -> str:
   """Returns the form of nested TensorSpecs, e.g. '(float32[None, 20], int64[None])'.
 
-  What is no TensorSpec is shown by its type.
+  Other values are shown by their types.
   """
 
   def text(tensor: Any) -> str:

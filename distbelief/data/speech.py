@@ -15,11 +15,11 @@ from distbelief.data import features, source, table
 
 
 class Speech(source.Source):
-  """Utterances of two splits; an example is a frame among its neighbours."""
+  """Utterances of two splits; an example is a frame with its neighbours."""
 
-  num_utterances: int  # To train on.
+  num_utterances: int  # In the training set.
   num_training_frames: int
-  shortest_utterance: int  # Frames.
+  shortest_utterance: int  # In frames.
 
   @property
   def spec(self) -> tuple[tf.TensorSpec, tf.TensorSpec]:
@@ -27,7 +27,7 @@ class Speech(source.Source):
     return tf.TensorSpec([features.NUM_INPUTS]), tf.TensorSpec([], tf.int32)
 
   def least_subset(self, num_replicas: int) -> int:
-    """Returns how many frames each of so many subsets has at least."""
+    """Returns the least number of frames in each of so many subsets."""
     return self.num_utterances // num_replicas * self.shortest_utterance
 
   def first(self, count: int) -> tuple[tf.Tensor, tf.Tensor]:
@@ -44,9 +44,9 @@ class Speech(source.Source):
     """Returns utterances first, first + stride, ... of a split, in this order.
 
     Args:
-      split: source.TRAIN or source.HOLDOUT.
-      first: Scalar int64.
-      stride: Scalar int64.
+      split: Name of the split, source.TRAIN or source.HOLDOUT.
+      first: Index of the first utterance, scalar int64.
+      stride: Difference between indices, scalar int64.
 
     Returns:
       Pairs of normalised frames [T, features.NUM_MEL] float32 and labels [T] int32.
@@ -76,12 +76,12 @@ def states(num_frames: tf.Tensor, label: tf.Tensor, num_states: int) -> tf.Tenso
   A stand-in for the states that a forced alignment would give: equal parts.
 
   Args:
-    num_frames: T, int32 scalar.
-    label: Of the whole recording, an integer scalar.
-    num_states: Parts of a recording.
+    num_frames: Number of frames, T, int32 scalar.
+    label: Label of the whole recording, an integer scalar.
+    num_states: Number of parts of a recording.
 
   Returns:
-    [T] int32.
+    Label of each frame, [T] int32.
   """
   state = tf.range(num_frames) * num_states // num_frames
   return tf.cast(label, tf.int32) * num_states + state

@@ -14,7 +14,7 @@ from distbelief.data import features, prepared, source, speech
 NAME = 'speech_commands'
 ORIGIN = 'TensorFlow Datasets'
 
-_STATES = 5  # Of a word.
+_STATES = 5  # Parts of a word.
 _WORDS = 12
 _SAMPLE_RATE = 16_000  # Hz.
 

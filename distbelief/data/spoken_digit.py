@@ -13,7 +13,7 @@ from distbelief.data import features, prepared, source, speech
 NAME = 'spoken_digit'
 ORIGIN = 'TensorFlow Datasets'
 
-_STATES = 5  # Of a digit.
+_STATES = 5  # Parts of a digit.
 
 _ADDRESS = 'https://github.com/Jakobovski/free-spoken-digit-dataset'
 

@@ -1,13 +1,13 @@
-"""A formant synthesiser: speech of which everything is known, a function of the seed.
+"""A formant synthesiser: speech with exactly known labels, a function of the seed.
 
 Source and filter: a pulse train (voice) and noise (friction), shaped by a cascade of
 four resonances whose frequencies glide from one phone's targets to the next one's.
 Every utterance has a speaker (length of the vocal tract, pitch), a channel (tilt,
 noise), durations and inaccuracies of its own.
 
-So that depth has something to do, sonorants are shifted around with the register of
-the voice (as dialects shift vowels, only more so): which one it is follows from
-formants and pitch together, and each of the two must be found in the spectrum first.
+So that depth matters, sonorants are shifted around with the register of the voice (as
+dialects shift vowels, only more so): the phone follows from formants and pitch together,
+and each of the two must be found in the spectrum first.
 
 Dimensions: U utterances, P phones, T frames, S samples, F frequencies of a spectrum.
 """
@@ -51,7 +51,7 @@ _SHIFT = 3  # A register higher, a sonorant sounds like the one so many rows on.
 _STATES = 3  # Equal parts of a phone, as in a hidden Markov model.
 NUM_CLASSES = len(_PHONES) * _STATES
 
-# What else varies, and from where to where; uniformly.
+# Ranges of the other quantities that vary, uniformly.
 _TRACT = (0.85, 1.18)  # A speaker's resonances, as factors on the table's.
 _PITCH = (0.95, 1.05)  # A speaker's pitch, as a factor on the register's.
 _TILT = (-3.0, 3.0)  # A channel's, in dB per octave.
@@ -61,23 +61,23 @@ _INTONATION = (0.95, 1.05)  # A phone's pitch, as a factor on the speaker's.
 _ARTICULATION = (0.97, 1.03)  # A phone's resonances, as factors on the speaker's.
 
 _MAX_PHONES = math.ceil(NUM_FRAMES / _DURATION[0])
-_FRAME = 2 * features.HOP  # Of synthesis: Hann windows, half overlapping, add up to 1.
+_FRAME = 2 * features.HOP  # Synthesis frame: half-overlapping Hann windows add up to 1.
 _FFT = 256
 
 
 def draw(seed: tf.Tensor, index: tf.Tensor) -> dict[str, tf.Tensor]:
-  """Returns all that is random in an utterance, uniform in [0, 1).
+  """Returns all random numbers of an utterance, uniform in [0, 1).
 
   Args:
-    seed: [2] int64, of all utterances.
-    index: Scalar int64, which utterance.
+    seed: Seed of all utterances, [2] int64.
+    index: Index of the utterance, scalar int64.
   """
   own = tf.random.experimental.stateless_fold_in(seed, index)
   seeds = tf.random.experimental.stateless_split(own, 3)
   return {
     # Tract, register, pitch, tilt, signal-to-noise ratio.
     'speaker': tf.random.stateless_uniform([5], seeds[0]),
-    # Which one, duration, intonation, articulation of F1 to F4.
+    # Choice of the phone, duration, intonation, articulation of F1 to F4.
     'phones': tf.random.stateless_uniform([_MAX_PHONES, 7], seeds[1]),
     # Friction and the channel's noise.
     'noise': tf.random.stateless_uniform([2, _NUM_SAMPLES], seeds[2]),
@@ -88,7 +88,7 @@ def synthesise(draws: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
   """Returns samples [U, S] float32 in about -1..1 and labels [U, T] int32.
 
   Args:
-    draws: What `draw` returned for U utterances, stacked.
+    draws: Random numbers of U utterances from `draw`, stacked.
   """
   tract, register, pitch, tilt, snr = tf.unstack(draws['speaker'][:, :, None], axis=1)
   friction, background = tf.unstack(draws['noise'] - 0.5, axis=1)
@@ -110,10 +110,10 @@ def _articulate(
   """Returns a sequence of phones as tracks over time.
 
   Args:
-    phones: [U, P, 7] uniform.
-    tract: [U, 1], the speaker's.
-    register: [U, 1] int32, the speaker's.
-    pitch: [U, 1] in Hz, the speaker's.
+    phones: Random numbers of the phones, [U, P, 7] uniform.
+    tract: Factor of the speaker's resonances, [U, 1].
+    register: Register of the speaker, [U, 1] int32.
+    pitch: Pitch of the speaker in Hz, [U, 1].
 
   Returns:
     Labels [U, T] int32; resonances [U, T, 4] and pitch [U, T] in Hz; amplitudes of
@@ -139,7 +139,7 @@ def _articulate(
   def over_time(x: tf.Tensor) -> tf.Tensor:
     return tf.gather(x, segment, batch_dims=1)
 
-  left = (over_time(end) - time) / over_time(duration)  # Of the phone, in (0, 1].
+  left = (over_time(end) - time) / over_time(duration)  # Rest of the phone, in (0, 1].
   left = tf.minimum(left, 1.0)  # Where rounding made it more.
   state = _STATES - tf.cast(tf.math.ceil(left * _STATES), tf.int32)
   labels = over_time(phone) * _STATES + state
@@ -171,9 +171,9 @@ def _filter(source: tf.Tensor, resonances: tf.Tensor, tilt: tf.Tensor) -> tf.Ten
   """Returns samples [U, S]: the source through a cascade of resonances and a channel.
 
   Args:
-    source: [U, T, _FRAME].
-    resonances: [U, T, 4] in Hz.
-    tilt: [U, 1] in dB per octave.
+    source: Frames of the source, [U, T, _FRAME].
+    resonances: Resonances in Hz, [U, T, 4].
+    tilt: Tilt of the channel in dB per octave, [U, 1].
   """
   hertz = tf.linspace(0.0, features.SAMPLE_RATE / 2, _FFT // 2 + 1)
   octaves = tf.math.log(tf.maximum(hertz, 60.0) / 1000.0) / math.log(2)

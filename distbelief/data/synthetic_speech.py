@@ -1,7 +1,7 @@
 """Synthetic speech as frame classification: embedded, unlimited, no download.
 
 A class is one of three equal parts of a phone, as in a hidden Markov model's states.
-Held-out utterances have draws, hence speakers, of their own.
+Hold-out utterances have draws, hence speakers, of their own.
 """
 
 import ml_collections

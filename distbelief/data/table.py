@@ -1,4 +1,4 @@
-"""A table of frames: whole utterances one after another, stacked when asked for.
+"""A table of frames: whole utterances one after another, stacked per minibatch.
 
 Dimensions: N frames of a table, U utterances, T frames of one, B of a minibatch.
 """
@@ -13,7 +13,7 @@ from distbelief.data import features
 
 
 class FrameTable(NamedTuple):
-  """40 numbers a frame; its 440 inputs come to be in the minibatch only."""
+  """40 numbers per frame; its 440 inputs are computed in the minibatch only."""
 
   frames: tf.Tensor  # [N, features.NUM_MEL] float32.
   labels: tf.Tensor  # [N] int32.
@@ -44,11 +44,11 @@ def collect(
 
   Args:
     utterances: Pairs of frames [T, features.NUM_MEL] float32 and labels [T] int32.
-    first: Scalar int, index of the first one in its split.
-    stride: Scalar int, from one's index to the next one's.
+    first: Index of the first utterance in its split, scalar int.
+    stride: Difference between indices, scalar int.
   """
   frames, labels = utterances.ragged_batch(tf.int64.max).get_single_element()
-  if not isinstance(frames, tf.RaggedTensor):  # All of one length: [U, T, NUM_MEL].
+  if not isinstance(frames, tf.RaggedTensor):  # All have one length: [U, T, NUM_MEL].
     frames = tf.RaggedTensor.from_tensor(frames)
     labels = tf.RaggedTensor.from_tensor(labels)
   ends, utterance = labels.row_splits, labels.value_rowids()

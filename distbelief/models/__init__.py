@@ -1,4 +1,4 @@
-"""The networks that a config can name, as what is minimised.
+"""The networks that a config can name, as objectives.
 
 To add one, add a file that declares NAME and ORIGIN (declarations/built_in.py), with
 functions `create(model, spec, num_classes, seed)`, which returns the Keras model for a
@@ -32,11 +32,11 @@ def objective_of(
   Args:
     model: config.model.
     spec: TensorSpecs of a minibatch, (inputs, labels) or (inputs, labels, weights).
-    num_classes: Of the labels, if they are class indices.
-    seed: Of the initial weights.
+    num_classes: Number of classes, if labels are class indices.
+    seed: Seed of the initial weights.
 
   Raises:
-    errors.ConfigError: If the model cannot be made, or not be trained on such data.
+    errors.ConfigError: If the model cannot be created, or trained on such data.
   """
   from distbelief.models import creation  # Keras takes a second to import.
 

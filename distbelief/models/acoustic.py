@@ -36,11 +36,11 @@ def acoustic_dnn(
   42 million"). No hidden units make it softmax regression.
 
   Args:
-    input_shape: (440,) in the paper: 11 frames of 40 log-energies. Anything that is not
-      a vector, e.g. an image, is made one.
+    input_shape: Shape of an input: (440,) in the paper, 11 frames of 40 log-energies.
+      Anything that is not a vector, e.g. an image, is flattened.
     hidden_units: Width of each hidden layer.
     num_classes: Number of acoustic states.
-    seed: Of the initial weights; equal seeds give equal weights.
+    seed: Seed of the initial weights; equal seeds give equal weights.
   """
   layers = [keras.Input(input_shape, name='frames')]
   if len(input_shape) != 1:
@@ -60,5 +60,5 @@ def acoustic_dnn(
 
 
 def loss() -> keras.losses.Loss:
-  """Returns what the paper trains it with: a softmax over the acoustic states."""
+  """Returns the paper's loss: cross-entropy of a softmax over the acoustic states."""
   return losses.of_name('softmax')

@@ -1,4 +1,4 @@
-"""What a Keras model is made of, as text, to tell an edited model from the run's."""
+"""A Keras model's architecture as text, to detect a model edited since the run began."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 def of_model(model: Any) -> str:
   """Returns a Keras model's description without the numbers that Keras counts up.
 
-  Empty if the model cannot tell.
+  Empty if the model cannot describe itself.
   """
   try:
     text = model.to_json()
-  except Exception:  # Of a class without get_config.
+  except Exception:  # A class without get_config.
     return ''
   return _without_numbers(text)
 
@@ -27,5 +27,5 @@ def of_file(path: Path) -> str:
 
 
 def _without_numbers(text: str) -> str:
-  """Leaves out what is counted, and ids of shared objects, which only a file has."""
+  """Removes counters, and ids of shared objects, which only a file has."""
   return re.sub(r'_\d+(?=")|, "shared_object_id": \d+', '', text)

@@ -1,4 +1,4 @@
-"""Makes the model that a config names, and refuses what cannot be trained."""
+"""Creates the model that a config names, and rejects models that cannot be trained."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def objective_of(
   _refuse(config.name, model)
   try:
     return Objective(model, spec)
-  except Exception as error:  # Whatever a layer or a loss raises.
+  except Exception as error:  # A layer or a loss may raise anything.
     raise errors.ConfigError(
       _FIELD,
       config.name,
@@ -68,7 +68,7 @@ def _call(name: str) -> keras.Model:
 def _load(path: str) -> keras.Model:
   try:
     return keras.models.load_model(path)
-  except Exception as error:  # Keras has many, some over many lines.
+  except Exception as error:  # Keras has many kinds, some over many lines.
     raise errors.ConfigError(
       _FIELD,
       path,
@@ -91,7 +91,7 @@ def _loss(name: str) -> keras.losses.Loss | str:
 
 
 def _compile(model: Any, loss: keras.losses.Loss | str) -> None:
-  """Gives a model that was not compiled its loss, and an accuracy if that has classes."""
+  """Compiles a model with a loss, and with an accuracy if the loss has classes."""
   if isinstance(model, keras.Model):
     metrics = ['accuracy'] if losses.has_classes(loss) else []
     model.compile('sgd', loss, metrics=metrics, jit_compile=False)

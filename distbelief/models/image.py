@@ -1,10 +1,11 @@
 """The paper's image network: locally connected, without shared weights (Section 5).
 
 Three stages of filtering, pooling and local contrast normalisation; each node of a
-filtering layer sees a patch of 10 x 10 of the layer below, and a few nodes (8 to 36, the
-maps) see the same patch, each with weights of its own; the output is one logistic unit
-per class. Pooling and normalisation are those of Le et al. (ICML 2012), the sister paper,
-as this one does not give them: the root of the sum of squares, and Gaussian weights.
+filtering layer is connected to a patch of 10 x 10 of the layer below, and a few nodes (8
+to 36, the maps) share a patch, each with weights of its own; the output is one logistic
+unit per class. Pooling and normalisation are those of Le et al. (ICML 2012), the sister
+paper, as this one does not give them: the root of the sum of squares, and Gaussian
+weights.
 
 Dimensions: B images, H x W positions, C channels or maps below, M maps.
 """
@@ -38,7 +39,7 @@ def create(
   """Returns the network of config.model (distbelief.models).
 
   Raises:
-    errors.ConfigError: If the data are no images.
+    errors.ConfigError: If the data are not images.
   """
   shape = tuple(spec[0].shape[1:])
   if len(shape) != 3:
@@ -65,13 +66,13 @@ def image_network(
   """Returns the network for images of any size, giving logits.
 
   Args:
-    input_shape: [height, width, channels] of an image.
-    num_maps: Of each stage; the paper has three, of 8 to 36.
-    patch: Side of what a node sees; beyond the edges there are zeros.
-    stride: Between the patches of the first stage; 1 in the later ones.
-    pool: Side of what a pooling node sees, and the step from one to the next.
-    num_classes: Of images.
-    seed: Of the initial weights; equal seeds give equal weights.
+    input_shape: Shape of an image, [height, width, channels].
+    num_maps: Number of maps of each stage; the paper has three, of 8 to 36.
+    patch: Side of a node's patch; beyond the edges there are zeros.
+    stride: Step between the patches of the first stage; 1 in the later ones.
+    pool: Side of a pooling node's patch, and step from one to the next.
+    num_classes: Number of classes.
+    seed: Seed of the initial weights; equal seeds give equal weights.
   """
   layers = [keras.Input(input_shape, name='image')]
   for index, maps in enumerate(num_maps):
@@ -96,7 +97,7 @@ def image_network(
 
 
 def loss() -> keras.losses.Loss:
-  """Returns what the paper trains it with: one logistic output per class."""
+  """Returns the paper's loss: one logistic output per class."""
   return losses.OneVsAll()
 
 
@@ -122,7 +123,7 @@ class LocalFilters(keras.layers.Layer):
     self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
   def build(self, input_shape: Sequence[int]) -> None:
-    """Makes the weights [positions, M, patch * patch * C] and biases."""
+    """Creates the weights [positions, M, patch * patch * C] and biases."""
     _, height, width, channels = input_shape
     size = [-(-side // self.stride) for side in (height, width)]
     positions, inputs = int(np.prod(size)), self.patch**2 * channels
@@ -147,15 +148,15 @@ class LocalFilters(keras.layers.Layer):
   def call(self, images: _Maps) -> _Maps:
     """Returns [B, H', W', M]."""
     padded = ops.pad(images, [(0, 0), *self._padding, (0, 0)])
-    # With B last a patch is some rows: gathering them, and adding up their gradients, is
-    # quicker than to have a convolution cut out patches.
+    # With B last a patch is a set of rows: gathering them, and adding up their gradients,
+    # is faster than cutting out patches by a convolution.
     rows = ops.transpose(ops.reshape(padded, [-1, int(np.prod(padded.shape[1:]))]))
     patches = ops.take(rows, self._inputs, axis=0)  # [positions, inputs, B].
     values = ops.transpose(ops.matmul(self.kernel, patches), [2, 0, 1]) + self.bias
     return ops.reshape(values, [-1, *self._size, self.num_maps])
 
   def get_config(self) -> dict[str, object]:
-    """Returns what the constructor takes."""
+    """Returns the constructor's arguments."""
     return super().get_config() | {
       'num_maps': self.num_maps,
       'patch': self.patch,
@@ -169,7 +170,7 @@ class L2Pooling(keras.layers.Layer):
   """The root of the sum of squares over pool x pool positions of each map."""
 
   def __init__(self, pool: int, **more: object) -> None:
-    """Takes the side of what a node sees, and the step between two."""
+    """Takes the side of a node's patch, which is also the step between two."""
     super().__init__(**more)
     self.pool = pool
 
@@ -180,13 +181,13 @@ class L2Pooling(keras.layers.Layer):
     return ops.sqrt(self.pool**2 * means + keras.config.epsilon())
 
   def get_config(self) -> dict[str, object]:
-    """Returns what the constructor takes."""
+    """Returns the constructor's arguments."""
     return super().get_config() | {'pool': self.pool}
 
 
 @keras.saving.register_keras_serializable(_PACKAGE)
 class LocalContrast(keras.layers.Layer):
-  """Takes the neighbourhood's mean off, and divides by what then is its deviation.
+  """Subtracts the neighbourhood's mean, and divides by the deviation that remains.
 
   The neighbourhood is all maps of width x width positions, under Gaussian weights; where
   the deviation is less than `least`, it divides by that.
@@ -204,7 +205,7 @@ class LocalContrast(keras.layers.Layer):
     return centred / ops.maximum(deviation, self.least)
 
   def _mean(self, maps: _Maps) -> _Maps:
-    """Returns [B, H, W, 1]; beyond the edges there is nothing to count."""
+    """Returns means [B, H, W, 1]; positions beyond the edges do not count."""
     offsets = np.arange(self.width) - self.width // 2
     bell = np.exp(-0.5 * (offsets / (self.width / 4)) ** 2)
     weights = np.outer(bell, bell)[:, :, None, None].astype('float32')
@@ -214,7 +215,7 @@ class LocalContrast(keras.layers.Layer):
     return total / counted
 
   def get_config(self) -> dict[str, object]:
-    """Returns what the constructor takes."""
+    """Returns the constructor's arguments."""
     return super().get_config() | {'width': self.width, 'least': self.least}
 
 
@@ -227,16 +228,16 @@ def _padding(side: int, patch: int, stride: int) -> tuple[int, int]:
 def _inputs(
   size: Sequence[int], width: int, channels: int, layer: LocalFilters
 ) -> np.ndarray:
-  """Returns where in a flat padded image each input of each position is.
+  """Returns the index in a flat padded image of each input of each position.
 
   Args:
-    size: Positions, down and across.
-    width: Of a padded image.
-    channels: C.
-    layer: Its patch and stride.
+    size: Number of positions, down and across.
+    width: Width of a padded image.
+    channels: Number of channels, C.
+    layer: Layer with its patch and stride.
 
   Returns:
-    [positions, patch * patch * C] int32.
+    Indices, [positions, patch * patch * C] int32.
   """
   down, across = (np.arange(n) * layer.stride for n in size)
   corners = (down[:, None] * width + across).reshape(-1, 1)

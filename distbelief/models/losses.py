@@ -17,11 +17,11 @@ class OneVsAll(keras.losses.Loss):
   """
 
   def __init__(self, name: str = 'one_vs_all', **more: object) -> None:
-    """Takes what keras.losses.Loss takes."""
+    """Takes the arguments of keras.losses.Loss."""
     super().__init__(name=name, **more)
 
   def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
-    """Returns [B] for labels [B] (or [B, 1]) and logits [B, C]."""
+    """Returns losses [B] for labels [B] (or [B, 1]) and logits [B, C]."""
     labels = tf.cast(tf.reshape(y_true, [-1]), tf.int32)
     wanted = tf.one_hot(labels, tf.shape(y_pred)[-1], dtype=y_pred.dtype)
     return tf.reduce_sum(
@@ -30,11 +30,11 @@ class OneVsAll(keras.losses.Loss):
 
 
 def of_name(name: str) -> keras.losses.Loss | str:
-  """Returns what `compile` takes as the loss.
+  """Returns a loss for `compile`.
 
   Args:
-    name: softmax (cross-entropy of logits), logistic (one-vs-all, of logits), or one that
-      Keras knows, e.g. mean_squared_error.
+    name: Name of the loss: softmax (cross-entropy of logits), logistic (one-vs-all, of
+      logits), or one that Keras knows, e.g. mean_squared_error.
 
   Raises:
     ValueError: If Keras does not know it.

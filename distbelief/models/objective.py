@@ -1,4 +1,4 @@
-"""What is minimised: a Keras model's loss on a minibatch, as a function of parameters."""
+"""The objective: a Keras model's loss on a minibatch, as a function of parameters."""
 
 from __future__ import annotations
 
@@ -19,35 +19,34 @@ _SEED = 'seed_generator_state'
 
 
 class Gradient(NamedTuple):
-  """What a replica computes of one minibatch."""
+  """The results that a replica computes from one minibatch."""
 
   loss: tf.Tensor  # Mean over the examples, with the model's own losses.
   accuracy: tf.Tensor  # NaN if the model has no such metric.
   gradient: list[tf.Tensor]
-  change: AffineUpdate  # Of the statistics.
+  change: AffineUpdate  # Change of the statistics.
 
 
 class Objective:
   """A Keras model's loss, with parameters and statistics as arguments.
 
-  The model's own variables are never trained, because a replica's values live on its
+  The model's own variables are never trained, because a replica's values are on its
   worker and the server's on its shards (Keras' `fit` cannot train under a parameter
-  server). Every value that the model reads is handed to it: parameters and statistics
+  server). Every value that the model reads is passed to it: parameters and statistics
   from outside; seeds as a function of (seed, replica, step); all others, e.g. of frozen
   layers, as constants.
 
   Attributes:
-    model: As it was built.
-    initial: Its parameters, a tensor per trainable variable.
-    statistics: What training changes beside them (algorithms/statistics.py), a float32
-      tensor each.
+    model: Model as it was built.
+    initial: Initial parameters, a tensor per trainable variable.
+    statistics: Initial statistics (algorithms/statistics.py), a float32 tensor each.
   """
 
   def __init__(self, model: keras.Model, spec: Minibatch) -> None:
-    """Finds out what training changes, and makes the model's metrics.
+    """Finds the variables that training changes, and creates the model's metrics.
 
     Args:
-      model: Built and compiled; models/creation.py refuses what it may not be.
+      model: Model, built and compiled; models/creation.py rejects unsuitable ones.
       spec: TensorSpecs of a minibatch.
     """
     self.model = model
@@ -72,7 +71,7 @@ class Objective:
 
   @property
   def weights(self) -> Weights:
-    """What training begins with."""
+    """Initial weights."""
     return Weights(self.initial, self.statistics)
 
   @property
@@ -88,7 +87,7 @@ class Objective:
   def outputs(
     self, params: list[tf.Tensor], statistics: list[tf.Tensor], inputs: Any
   ) -> Any:
-    """Returns what the model says of inputs [B, ...], as it does after the training."""
+    """Returns the model's predictions for inputs [B, ...], in inference mode."""
     with self._scope(params, self._state(statistics)):
       return self._call(inputs, training=False)
 
@@ -99,20 +98,20 @@ class Objective:
     minibatch: Minibatch,
     seed: tf.Tensor,
   ) -> Gradient:
-    """Returns loss, accuracy, gradient and what the statistics become.
+    """Returns loss, accuracy, gradient and the change of the statistics.
 
     Args:
       params: One tensor per trainable variable.
       statistics: One tensor per statistic.
-      minibatch: Of tensors [B, ...].
-      seed: [2] int64, of this step's random numbers.
+      minibatch: Tensors of the minibatch, [B, ...] each.
+      seed: Seed of this step's random numbers, [2] int64.
     """
     with tf.GradientTape() as tape, tf.GradientTape() as statistics_tape:
       tape.watch(params)
       statistics_tape.watch(statistics)
       state = self._state(statistics, seed)
-      # What `model.stateless_call` does, and the loss in the same scope: losses that
-      # layers add, and penalties on weights, are found there and nowhere else.
+      # As `model.stateless_call`, with the loss in the same scope: losses that layers
+      # add, and penalties on weights, are available only there.
       with self._scope(params, state) as scope:
         loss, metrics = self._score(minibatch, training=True)
         after = [
@@ -121,7 +120,7 @@ class Objective:
         ]
     gradient = tape.gradient(loss, params, unconnected_gradients='zero')
     kept = statistics_tape.gradient(after, statistics, unconnected_gradients='zero')
-    # What is counted in whole numbers has no derivative: a step adds to it.
+    # Integer counters have no derivative: a step adds to them.
     kept = [
       k if self._others[i].dtype.startswith(('float', 'bfloat')) else tf.ones_like(k)
       for i, k in zip(self._moving, kept)
@@ -226,10 +225,10 @@ class Objective:
     return state
 
   def _find_moving(self, spec: Minibatch) -> list[int]:
-    """Returns which of the other variables a step in training changes, seeds aside.
+    """Returns the indices of the other variables that a training step changes, but seeds.
 
     Raises:
-      ValueError: If it changes parameters.
+      ValueError: If a step assigns to parameters.
     """
     moving = []
 
@@ -250,10 +249,12 @@ class Objective:
     return moving
 
   def _make_metrics(self, spec: Minibatch) -> None:
-    """Has Keras make the variables of the model's metrics, as it does on first use."""
+    """Makes Keras create the variables of the model's metrics, as on first use."""
 
     def zeros(tensor: tf.TensorSpec) -> tf.Tensor:
-      return tf.zeros([2, *tensor.shape[1:]], tensor.dtype)  # One may fit anything.
+      return tf.zeros(
+        [2, *tensor.shape[1:]], tensor.dtype
+      )  # A batch of 1 might broadcast.
 
     self._score(tf.nest.map_structure(zeros, spec), training=False)
 
@@ -271,7 +272,7 @@ def _as_scalars(metrics: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _accuracy_name(metrics: Iterable[str]) -> str:
-  """Returns the metric that counts as the accuracy; '' if there is none, or several."""
+  """Returns the name of the accuracy among metrics; '' if there is none, or several."""
   names = [n for n in metrics if n in ('accuracy', 'acc') or n.endswith('_accuracy')]
   if 'accuracy' in names:
     return 'accuracy'

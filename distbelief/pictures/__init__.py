@@ -1,1 +1,1 @@
-"""What runs look like; needs matplotlib (the extra `plots`), which nothing else does."""
+"""Pictures of runs; only these need matplotlib (the extra `plots`)."""

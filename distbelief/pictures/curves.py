@@ -1,4 +1,4 @@
-"""Learning curves, and what replicas and shards did with their time; several runs."""
+"""Learning curves, and the utilisation of replicas and shards; of several runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from distbelief.pictures import style
 
 _MOST_BARS = 40
 
-# How time is spent: field of a summary, label, look.
+# Kinds of time: field of a summary, label, style.
 _KINDS: tuple[tuple[str, str, dict[str, Any]], ...] = (
   ('computing', 'compute', {'color': style.COMPUTE}),
   ('fetching', 'fetch', {'color': style.FETCH}),
@@ -71,7 +71,7 @@ def learning(runs: Sequence[Run]) -> Figure:
 
 
 def time_spent(runs: Sequence[Run]) -> Figure:
-  """Returns how each replica of each run spent its time, and how busy the shards were."""
+  """Returns a chart of each replica's time by kind, and of the shards' load."""
   bars = [min(run.num_replicas + run.num_shards, _MOST_BARS) for run in runs]
   made = style.figure(11, 0.9 + sum(0.22 * count + 0.55 for count in bars))
   panels = made.subplots(
@@ -102,7 +102,7 @@ def _bars(axes: Axes, run: Run) -> None:
   rows = np.arange(len(table))
   for kind, _, look in _KINDS:
     part = np.array([row[kind] or 0.0 for row in table])
-    if overlap and kind in ('fetching', 'pushing'):  # Beside the computing.
+    if overlap and kind in ('fetching', 'pushing'):  # They overlap computing.
       axes.barh(rows + 0.25, part, 0.2, **look)
       continue
     axes.barh(rows, part, 0.8, left=left, linewidth=0, **look)

@@ -19,11 +19,11 @@ MEANING = {
 
 
 def of_run(run: Run, only: Collection[str] = tuple(MEANING)) -> dict[str, bytes]:
-  """Returns PNG files by name; what the run has no records for is left out.
+  """Returns PNG files by name; pictures without records are left out.
 
   Args:
-    run: Finished or not.
-    only: Names of MEANING.
+    run: Run, finished or not.
+    only: Names of the pictures, keys of MEANING.
   """
   pictures = {}
   if len(run.records):

@@ -1,4 +1,4 @@
-"""How old gradients were: by replica, by shard, over time, and skew between shards."""
+"""Staleness by replica, by shard and over time, and version skew between shards."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from distbelief.analysis.run import Run
 from distbelief.pictures import style
 
 _MOST_LINES = 10  # Replicas or shards that get a line of their own.
-_BINS = 60  # Of time.
+_BINS = 60  # Intervals of time.
 
 
 def draw(run: Run) -> Figure:

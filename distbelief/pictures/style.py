@@ -1,4 +1,4 @@
-"""Colours and canvas, the same in every picture."""
+"""Colours and canvas of all pictures."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-# How a replica spends its time. Told apart by lightness as well as by colour.
+# Kinds of a replica's time, which differ in lightness as well as in colour.
 COMPUTE, FETCH, PUSH, WAIT = '#2a9d8f', '#264653', '#e76f51', '#e4e4e4'
-UPDATE = '#6d6875'  # By a shard.
+UPDATE = '#6d6875'  # Of a shard.
 BARRIER = '#9b2226'
 
-# Of replicas, shards and runs; made for the colour-blind (Okabe and Ito, 2008).
+# Colours of replicas, shards and runs; safe for the colour-blind (Okabe and Ito, 2008).
 _SERIES = ('#0072b2', '#e69f00', '#009e73', '#cc79a7', '#56b4e9', '#d55e00', '#777777')
 
 
@@ -30,13 +30,13 @@ def figure(width: float, height: float) -> Figure:
 
 
 def quiet(axes: Axes) -> None:
-  """Takes away what carries nothing."""
+  """Removes decoration that carries no information."""
   axes.spines[['top', 'right']].set_visible(False)
   axes.tick_params(labelsize=8)
 
 
 def say(axes: Axes, text: str) -> None:
-  """Writes in place of a picture why there is none."""
+  """Writes the reason for a missing picture in its place."""
   axes.set_axis_off()
   axes.text(0.5, 0.5, text, ha='center', va='center', wrap=True, color='#777777')
 

@@ -1,4 +1,4 @@
-"""The replicas as a swarm of bees: their tracks over the loss, and how far apart."""
+"""The replicas as a swarm: their paths over the loss, and their distances."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from distbelief.analysis.run import Run
 from distbelief.pictures import style
 from distbelief.telemetry.swarm import mean_cosine, pairwise_distance
 
-_MOST = 10  # Replicas whose tracks are drawn.
+_MOST = 10  # Replicas whose paths are drawn.
 
 
 def draw(run: Run) -> Figure:
@@ -72,7 +72,7 @@ def _why_not(run: Run) -> str:
 
 def _contours(made: Figure, axes: Axes, surface: swarm.Surface) -> None:
   loss = np.where(np.isfinite(surface.loss), surface.loss, np.nan)
-  # Near the bottom is where it matters: levels by rank, not by height.
+  # The region near the minimum matters most: levels by rank, not by height.
   levels = np.unique(np.nanquantile(loss, np.linspace(0, 0.98, 18)))
   if len(levels) < 2:
     return
@@ -112,7 +112,7 @@ def _alike(axes: Axes, samples: np.ndarray) -> None:
 def _together(
   samples: np.ndarray, sketches: np.ndarray, of: Callable[[np.ndarray], float]
 ) -> tuple[np.ndarray, np.ndarray]:
-  """Returns times, and what all replicas' latest sketches then come to."""
+  """Returns times, and `of` of all replicas' latest sketches at each."""
   latest: dict[int, np.ndarray] = {}
   times, values = [], []
   for sample, sketch in zip(samples, sketches):

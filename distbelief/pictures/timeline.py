@@ -1,4 +1,4 @@
-"""Who did what when: a row per replica and shard, synchronous runs above asynchronous."""
+"""Timelines: a row per replica and shard, synchronous runs above asynchronous ones."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from distbelief.analysis.run import Run
 from distbelief.pictures import style
 from distbelief.telemetry import steps
 
-_STEPS = 5  # Of the slowest replica, that a picture shows.
+_STEPS = 5  # Steps of the slowest replica in a picture.
 _MOST_ROWS = 24  # Replicas in a picture; more would be lines.
 
 
 def window(runs: Sequence[Run]) -> float:
-  """Returns how many seconds show a few steps of the slowest replica of all runs."""
+  """Returns the seconds that a few steps of the slowest replica of all runs take."""
   longest = [0.0]
   for run in runs:
     records = run.records
@@ -34,12 +34,13 @@ def window(runs: Sequence[Run]) -> float:
 
 
 def draw(runs: Sequence[Run], start: float | None = None, seconds: float = 0.0) -> Figure:
-  """Returns a picture of the same length of time of each run.
+  """Returns a picture with an interval of equal length of each run.
 
   Args:
-    runs: At least one, with steps on record.
-    start: Where it begins, in seconds since each run's first step; None: in its middle.
-    seconds: How long it is; 0: a few steps of the slowest replica.
+    runs: Runs with recorded steps, at least one.
+    start: Start of the interval in seconds since each run's first step; None: in its
+      middle.
+    seconds: Length of the interval; 0: a few steps of the slowest replica.
   """
   runs = sorted(runs, key=lambda run: _algorithm(run).is_asynchronous)
   seconds = seconds or window(runs)
@@ -105,7 +106,7 @@ def _panel(axes: Axes, run: Run, start: float | None, seconds: float) -> None:
 
 
 def _inside(records: np.ndarray, begin: float, seconds: float) -> np.ndarray:
-  """Returns the steps of which anything lies in the window, and one more each side."""
+  """Returns the steps that overlap the interval, and one more on each side."""
   ends = np.fmax(records['push_end'], records['compute_end'])
   starts = np.fmin(records['wait_start'], records['compute_start'])
   return records[(ends >= begin) & (starts <= begin + seconds)]
@@ -115,7 +116,7 @@ def _replica_row(
   axes: Axes, row: int, own: np.ndarray, begin: float, overlap: bool, idle: np.ndarray
 ) -> None:
   full = (row - 0.38, 0.76)
-  below = (row + 0.14, 0.24)  # What travels beside the computing.
+  below = (row + 0.14, 0.24)  # Transfers beside the computing.
   places = {'wait': full, 'compute': full}
   places |= dict.fromkeys(('fetch', 'push'), below if overlap else full)
   looks: dict[str, dict[str, Any]] = {
@@ -131,7 +132,7 @@ def _replica_row(
     axes.broken_barh(bars.tolist(), place, linewidth=0, **looks[kind])
   bars = np.stack([idle[0], idle[1] - idle[0]], axis=1)
   axes.broken_barh(bars.tolist(), full, linewidth=0, **looks['wait'])
-  if len(own):  # Where a step ends, what looks like one bar is two.
+  if len(own):  # Marks ends of steps, which would look like one bar.
     axes.vlines(
       own['compute_start'] - begin, full[0], full[0] + full[1], color='w', linewidth=0.8
     )
@@ -171,7 +172,7 @@ def _shard_row(
 
 
 def _barriers(axes: Axes, run: Run, begin: float, seconds: float, rows: int) -> None:
-  """Marks when the last replica had computed: before, the others wait for it."""
+  """Marks the times at which the last replica had computed: the others wait for it."""
   records = run.records
   ends, versions = records['compute_end'], records['version_applied'][:, 0]
   inside = (ends >= begin) & (ends <= begin + seconds)

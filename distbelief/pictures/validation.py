@@ -16,8 +16,8 @@ def picture(found: Mapping[str, Mapping[str, Any]], bound: float) -> bytes:
   """Returns a PNG.
 
   Args:
-    found: By case, what experiments.validation.compare returns.
-    bound: The relative error of throughput that is shaded.
+    found: Results of experiments.validation.compare, by case.
+    bound: Relative error of throughput that is shaded.
   """
   rows = -(-(len(found) + 1) // _COLUMNS)
   figure = style.figure(2.4 * _COLUMNS, 2.3 * rows)
