@@ -14,7 +14,7 @@ _WORDS = 'RUN [RUN ...] [--output=FILE.json]'
 
 @program
 def main(argv: list[str]) -> int:
-  """Prints finished runs as a table, a line each; returns an exit status."""
+  """Prints finished runs as a table, one line per run; returns an exit status."""
   values = flags.FlagValues()
   output = flags.DEFINE_string(
     'output', None, 'A JSON file to write the table to as well.', values

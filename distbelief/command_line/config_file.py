@@ -20,15 +20,15 @@ def parse(
   """Parses a program's flags and --config among them.
 
   Args:
-    values: The program's other flags, which get their values.
-    argv: The program's words.
-    words: The flags that --help and errors show behind the program's name.
+    values: Other flags of the program; they get their values.
+    argv: Words of the command line.
+    words: Flags that --help and errors show behind the program's name.
 
   Returns:
-    The config; None if help was asked for, and shown.
+    The config; None if --help was given, and help shown.
 
   Raises:
-    errors.UserError: If a flag or a field cannot be, or the file gives no config.
+    errors.UserError: If a flag or a field is invalid, or the file gives no config.
   """
   config_flag = config_flags.DEFINE_config_file(
     'config', None, 'A file whose get_config() returns the config.', flag_values=values
@@ -50,7 +50,7 @@ def parse(
 
 
 def _parse(values: flags.FlagValues, argv: list[str]) -> list[str]:
-  """Parses the flags; returns words that are none. Any failure is one line."""
+  """Parses the flags; returns the other words. Any failure is one line."""
   path = _path(argv)
   if path and not os.path.isfile(path.split(':')[0]):
     raise errors.UserError(f'--config ({path}) is no file: name one of configs/*.py')
@@ -58,12 +58,12 @@ def _parse(values: flags.FlagValues, argv: list[str]) -> list[str]:
     name = word.lstrip('-').split('=')[0].removeprefix('no')
     if word.startswith('--') and name.startswith('config.'):
       config_lib.check_name(name.removeprefix('config.'))
-  logging.set_verbosity(logging.ERROR)  # What ml_collections warns of, we refuse.
+  logging.set_verbosity(logging.ERROR)  # Its warnings are errors here.
   try:
     return values(argv)[1:]
   except flags.Error as error:
     raise _flag_error(error, path) from error
-  except Exception as error:  # A config file is a program: anything may be raised.
+  except Exception as error:  # A config file is a program and may raise anything.
     raise errors.UserError(f'--config ({path}) failed: {_reason(error)}') from error
 
 

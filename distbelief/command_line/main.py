@@ -1,6 +1,6 @@
-"""The console command `distbelief`: finds the command that its first word names.
+"""The console command `distbelief`: runs the command that its first word names.
 
-A command's module is imported only when it is asked for, so that none pays for another.
+A command's module is imported only when it is named, so that each starts quickly.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ def main(argv: list[str]) -> int:
   """Runs `distbelief COMMAND ...`.
 
   Args:
-    argv: The program and its words.
+    argv: Program name and its words.
 
   Returns:
-    An exit status, see errors.py.
+    Exit status, see errors.py.
   """
   words = argv[1:]
   if not words or words[0] in ('--help', '-h', 'help'):
@@ -47,8 +47,8 @@ def main(argv: list[str]) -> int:
     close = difflib.get_close_matches(name, COMMANDS, n=1)
     meant = f'did you mean {close[0]}?' if close else f'choose of {", ".join(COMMANDS)}'
     raise errors.UserError(f'{name!r} is no command: {meant}')
-  # What a run records of its origin, and where ml_collections looks for flags: words that
-  # can be repeated on any machine, whichever file stood for the program.
+  # The command that a run records, and in which ml_collections looks for flags: it can be
+  # repeated on any machine, whichever file was the program.
   sys.argv = ['distbelief', *words]
   command = importlib.import_module(f'{__package__}.{name}')
   return command.main([f'distbelief {name}', *words[1:]])

@@ -1,4 +1,4 @@
-"""Flags of one program each: parsed, shown by --help, refused in one line."""
+"""Flags of a program: parses them, shows them for --help, rejects them in one line."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from distbelief import errors
 
 
 def usage(argv: list[str], words: str) -> str:
-  """Returns how a program is used, called as it was.
+  """Returns the usage of a program, named as it was called.
 
   Args:
-    argv: The program's words; the first one is 'distbelief COMMAND' or a script's path.
-    words: The flags that follow.
+    argv: Words of the program; the first one is 'distbelief COMMAND' or a script's path.
+    words: Flags that follow.
   """
   name = argv[0]
   return f'{name if name.startswith("distbelief ") else f"python {name}"} {words}'
@@ -22,15 +22,15 @@ def parse(values: flags.FlagValues, argv: list[str], words: str) -> list[str] | 
   """Parses a program's flags.
 
   Args:
-    values: The flags, which get their values.
-    argv: The program's words.
-    words: The flags that --help shows behind the program's name.
+    values: Flags of the program; they get their values.
+    argv: Words of the command line.
+    words: Flags that --help shows behind the program's name.
 
   Returns:
-    The words that are no flags; None if help was asked for, and shown.
+    The words that are no flags; None if --help was given, and help shown.
 
   Raises:
-    errors.UserError: If a flag is not known or its value cannot be.
+    errors.UserError: If a flag is unknown or its value is invalid.
   """
   define_help(values)
   try:
@@ -58,8 +58,8 @@ def refuse_words(words: list[str], remedy: str) -> None:
   """Raises errors.UserError if there are words that are no flags.
 
   Args:
-    words: What `parse` returned.
-    remedy: How it is to be written.
+    words: Words that `parse` returned.
+    remedy: Correct way to write them.
   """
   if words:
     raise errors.UserError(f'{words[0]!r} is not understood: {remedy}')
@@ -69,12 +69,12 @@ def required(flag: flags.FlagHolder, argv: list[str], words: str) -> str:
   """Returns the value of a flag that must be given.
 
   Args:
-    flag: A flag of text.
-    argv: The program's words.
-    words: What follows the program's name, for the message.
+    flag: Flag of text.
+    argv: Words of the command line.
+    words: Flags behind the program's name, for the message.
 
   Raises:
-    errors.UserError: If it was not, or is empty.
+    errors.UserError: If it is missing or empty.
   """
   if not flag.value:
     raise errors.UserError(f'--{flag.name} is missing: {usage(argv, words)}')

@@ -1,4 +1,4 @@
-"""What all programs have in common: one line for a user's error, and an exit status."""
+"""The entry point of all programs: one line for a user's error, and an exit status."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ class Program(Protocol):
   """An entry point."""
 
   def __call__(self, argv: list[str] | None = None) -> int:
-    """Runs with these words, or the process' own; returns an exit status."""
+    """Runs with these words, by default sys.argv; returns an exit status."""
 
 
 def program(main: Callable[[list[str]], int]) -> Program:
   """Makes an entry point: a user's error becomes one line on standard error.
 
   Args:
-    main: A function of the program's words (its own name first) that returns an exit
-      status and may raise errors.UserError.
+    main: Function of the program's words (its own name first) that returns an exit status
+      and may raise errors.UserError.
 
   Returns:
-    The same with the process' words as a default, which returns the error's status.
+    The entry point, with sys.argv as the default; it returns an error's status.
   """
 
   @functools.wraps(main)
@@ -44,7 +44,7 @@ def program(main: Callable[[list[str]], int]) -> Program:
 
 @contextlib.contextmanager
 def files_named_by_the_user() -> Iterator[None]:
-  """Turns what the system says of files into a user's error: all were named by flags."""
+  """Turns the system's errors on files into a user's error: flags name all files."""
   try:
     yield
   except OSError as error:
@@ -53,9 +53,9 @@ def files_named_by_the_user() -> Iterator[None]:
 
 @contextlib.contextmanager
 def without_chatter() -> Iterator[None]:
-  """Keeps TensorFlow's remarks from the screen, unless something unexpected happens.
+  """Keeps TensorFlow's log messages from the screen, unless an unexpected error occurs.
 
-  It makes them in native code, some of them whatever TF_CPP_MIN_LOG_LEVEL says.
+  Native code writes them, some of them whatever TF_CPP_MIN_LOG_LEVEL is.
   """
   with tempfile.TemporaryFile() as kept, os.fdopen(os.dup(2), 'wb') as screen:
     sys.stderr.flush()

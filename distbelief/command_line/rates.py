@@ -26,20 +26,20 @@ def main(argv: list[str]) -> int:
   """
   values = flags.FlagValues()
   config = flags.DEFINE_string('config', None, 'The config file.', values)
-  workdir = flags.DEFINE_string('workdir', None, 'Where the runs go.', values)
+  workdir = flags.DEFINE_string('workdir', None, 'The directory of the runs.', values)
   output = flags.DEFINE_string('output', None, 'The JSON file to write.', values)
   algorithms = flags.DEFINE_multi_enum(
     'algorithm',
     ['downpour', 'synchronous'],
     list(catalog.names()),
-    'An algorithm to try; may be repeated, as those below.',
+    'An algorithm to try; may be repeated, like --rate and --seed.',
     flag_values=values,
   )
   tried = flags.DEFINE_multi_float(
     'rate', list(rates.RATES), 'A learning rate to try.', flag_values=values
   )
   seeds = flags.DEFINE_multi_integer(
-    'seed', [0], 'A seed to try each of them with.', flag_values=values
+    'seed', [0], 'A seed to try each algorithm and rate with.', flag_values=values
   )
   words = parsing.parse(values, argv, _WORDS)
   if words is None:

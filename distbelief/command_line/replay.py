@@ -22,16 +22,16 @@ _WORDS = '--run=DIR [--until=UPDATE]'
 def main(argv: list[str]) -> int:
   """Recomputes a run from its records, in one process; returns an exit status.
 
-  Prints how far the parameters are from those that the run itself saved, or the first
-  record that does not fit.
+  Prints the difference of the parameters from those that the run itself saved, or the
+  first record that does not fit.
   """
   values = flags.FlagValues()
   run_flag = flags.DEFINE_string('run', None, "A run's directory.", values)
   until = flags.DEFINE_integer(
     'until',
     None,
-    'Number of pushes at shard 0 after which the replay stops, and shows what the run '
-    'was like then; default: all.',
+    'Number of pushes at shard 0 after which the replay stops, and shows the state of '
+    'the run; default: all.',
     flag_values=values,
   )
   words = parsing.parse(values, argv, _WORDS)
@@ -51,7 +51,7 @@ def main(argv: list[str]) -> int:
 
 
 def _describe(replay: Replay, state: State) -> str:
-  """Returns what a replay found, as lines."""
+  """Returns the results of a replay as lines."""
   import numpy as np
 
   where = f'update {state.update} of {replay.num_updates}'

@@ -20,9 +20,9 @@ _WORDS = '--runs=DIR1,DIR2,... [--output=FOLDER]'
 def main(argv: list[str]) -> int:
   """Writes report.html, which compares runs; returns an exit status.
 
-  The page holds its pictures; beside it are the same pictures as PNG files, and each
-  run's trace for ui.perfetto.dev. Runs that are under way or were killed will do as
-  well: the page says what they lack.
+  The page contains its pictures; beside it are the same pictures as PNG files, and each
+  run's trace for ui.perfetto.dev. Runs may be under way or killed: the page lists what
+  they lack.
   """
   values = flags.FlagValues()
   runs_flag = flags.DEFINE_list('runs', None, 'Directories of runs.', values)
@@ -54,8 +54,8 @@ def _write(runs: list[Run], folder: Path) -> Path:
 
 
 def _beside(runs: list[Run]) -> Path:
-  """Returns a folder where the runs lie together."""
+  """Returns a folder in the runs' common parent directory."""
   above = Path(os.path.commonpath([run.workdir.resolve().parent for run in runs]))
-  with contextlib.suppress(ValueError):  # It lies elsewhere.
+  with contextlib.suppress(ValueError):  # It is elsewhere.
     above = above.relative_to(Path.cwd())
   return above / 'report'

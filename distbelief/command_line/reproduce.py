@@ -36,7 +36,7 @@ def main(argv: list[str]) -> int:
   workdir = flags.DEFINE_string(
     'workdir',
     None,
-    'Where the runs go (--quick: quick/ in it); default: runs/NAME.',
+    'The directory of the runs (--quick: quick/ in it); default: runs/NAME.',
     values,
   )
   output = flags.DEFINE_string(
@@ -63,7 +63,7 @@ def main(argv: list[str]) -> int:
   given = experiment.parse_options(chosen, options.value)
   folder = Path(workdir.value or Path('runs') / chosen.name)
   file = Path(chosen.output)
-  if quick.value:  # Apart from what counts.
+  if quick.value:  # Apart from the runs of the full version.
     given = {**chosen.quick, **given}
     folder = folder / 'quick'
     file = folder / f'{chosen.name}.json'

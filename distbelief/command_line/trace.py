@@ -19,8 +19,8 @@ _WORDS = '--run=DIR [--output=FILE] [--start=SECONDS] [--end=SECONDS]'
 def main(argv: list[str]) -> int:
   """Writes a run as a Chrome trace; returns an exit status.
 
-  It has a row per replica (wait, fetch, compute, push), a row per shard (the updates it
-  applied), evaluations and checkpoints. Any run will do, under way or killed as well.
+  It has a row per replica (wait, fetch, compute, push), a row per shard (the updates that
+  it applied), evaluations and checkpoints. The run may be under way or killed.
   """
   values = flags.FlagValues()
   run_flag = flags.DEFINE_string('run', None, "A run's directory.", values)
@@ -30,11 +30,11 @@ def main(argv: list[str]) -> int:
   start = flags.DEFINE_float(
     'start',
     0.0,
-    'Where the trace begins: seconds since the first step.',
+    'Start of the trace, in seconds since the first step.',
     flag_values=values,
   )
   end = flags.DEFINE_float(
-    'end', float('inf'), 'Where it ends, likewise.', flag_values=values
+    'end', float('inf'), 'End of the trace, likewise.', flag_values=values
   )
   most_events = flags.DEFINE_integer(
     'most_events',

@@ -1,7 +1,7 @@
 """`distbelief train` and scripts/train.py.
 
-Neither this nor anything that it imports may import TensorFlow: the processes that train
-are started from here.
+Neither this module nor any that it imports may import TensorFlow: the processes that
+train are started from here.
 """
 
 from __future__ import annotations

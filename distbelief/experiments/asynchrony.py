@@ -1,9 +1,9 @@
-"""What is seen of asynchrony, held to arithmetic: three padded replicas.
+"""Checks measures of asynchrony against arithmetic: three padded replicas.
 
-Steps take T = 100 ms on average. Of M blocking replicas a push is as stale as the M - 1
-others push meanwhile: M - 1 updates, less with latency, more with overlap or between
-fetches that are further apart (analysis/staleness.py). How long spans are is read from
-the Chrome traces, how time is spent from the records.
+Steps take T = 100 ms on average. With M blocking replicas the staleness of a push is the
+number of pushes by the M - 1 others meanwhile: M - 1, less with latency, more with
+overlap or rarer fetches (algorithms/staleness.py). Lengths of spans are read from the
+Chrome traces, the shares of time from the records.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ T, L = 0.1, 0.05
 _FAR = {'cluster.latency_seconds': L}
 _SLOW = {'cluster.slowdown': (1, 1, 4), 'cluster.step_distribution': 'constant'}
 
-# What differs from the config.
+# Changes to the config, by case.
 CASES: dict[str, dict[str, Any]] = {
   'equal': {},
   'latency': _FAR,
@@ -43,10 +43,10 @@ class Measured(NamedTuple):
 
   staleness: float  # Mean over all pushes and shards.
   of_replica: list[float]  # Mean of each replica's pushes.
-  theory: float | None  # As summary.json has it.
+  theory: float | None  # From summary.json.
   fractions: dict[str, list[float]]  # computing, fetching, ...: per replica.
   spans: dict[str, list[float | None]]  # compute, fetch, ...: median in the trace, each.
-  updates: list[int]  # On record, per shard.
+  updates: list[int]  # Recorded updates per shard.
   updates_per_second: float
   provenance: Mapping[str, Any]
 
@@ -101,12 +101,12 @@ def _staleness(case: str) -> Callable[[Repetition], float]:
 
 
 def _cycle(measured: Measured) -> float:
-  """Returns how long a blocking step is, with the fetch and the push of the trace."""
+  """Returns the length of a blocking step, with the fetch and the push of the trace."""
   return T + sum(_mean_span(measured, kind) for kind in ('fetch', 'push'))
 
 
 def _mean_span(measured: Measured, kind: str) -> float:
-  """Returns the mean over the replicas, all of which have such spans."""
+  """Returns the mean over the replicas, all of which have spans of this kind."""
   return float(np.mean(np.array(measured.spans[kind], np.float64)))
 
 

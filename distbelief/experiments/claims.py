@@ -18,11 +18,11 @@ class Claim(NamedTuple):
   theory: float
   least: float
   most: float
-  of: Callable[[Any], float]  # Of one repetition of all cases.
+  of: Callable[[Any], float]  # Computes it from one repetition of all cases.
 
 
 def within(name: str, theory: float, part: float, of: Callable[[Any], float]) -> Claim:
-  """Returns the claim that a number is what theory says, give or take a part of it."""
+  """Returns the claim that a number agrees with theory, up to a fraction of it."""
   return Claim(name, theory, (1 - part) * theory, (1 + part) * theory, of)
 
 
@@ -32,8 +32,8 @@ def judge(
   """Returns each claim with the median over the repetitions, and whether it holds.
 
   Args:
-    claims: Each about one repetition.
-    found: At least one repetition.
+    claims: Claims, each about one repetition.
+    found: Results of each repetition, at least one.
     width: Factor on the bounds' distance from the theory.
   """
   rows = []

@@ -1,4 +1,4 @@
-"""Runs side by side: a line of a table for each."""
+"""Compares runs in a table with one line per run."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Row(NamedTuple):
 
 
 def row(workdir: Path | str) -> Row:
-  """Returns what a finished run was.
+  """Returns the results of a finished run.
 
   Raises:
     errors.UserError: If there is none.
@@ -76,9 +76,9 @@ def algorithm(config: ml_collections.ConfigDict) -> str:
 
 
 def machines(config: ml_collections.ConfigDict) -> str:
-  """Returns how fast each replica's machine is, e.g. '1 1 1 4': the last is 4x slower."""
+  """Returns each machine's slowdown, e.g. '1 1 1 4': the last one is 4x slower."""
   replicas = config_lib.num_replicas(config)
-  # Without padding, factors are for the simulator, whose machines they slow down.
+  # Without padding, factors slow down the simulator's machines.
   if not (config.cluster.step_seconds or config.cluster.slowdown):
     return f'{replicas} as is'
   factors = (config.cluster.slowdown or (1,) * replicas)[:replicas]

@@ -1,4 +1,4 @@
-"""What an experiment is: a question, what is claimed of it, and a function that runs it.
+"""An experiment: a question, its claims, and a function that runs it.
 
 One file in `catalog` declares one experiment; `distbelief reproduce` runs any of them.
 """
@@ -21,12 +21,12 @@ from distbelief.experiments import results
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-  """What an experiment found.
+  """The result of an experiment.
 
   Attributes:
-    fields: The numbers, as they go into the JSON file.
-    text: What is shown on the screen, a table for the most part.
-    trained: The provenance of each run that the numbers rest on.
+    fields: Numbers, as they are written to the JSON file.
+    text: Text for the screen, usually a table.
+    trained: Provenance of each run that the numbers rest on.
     pictures: PNG files by their suffix: '' lies beside the JSON file under its name.
   """
 
@@ -41,14 +41,14 @@ class Experiment:
   """An experiment of the catalog.
 
   Attributes:
-    name: The name of its file in the catalog.
-    question: What is asked, in one sentence.
-    claims: What is claimed, and by which bounds it is judged.
-    minutes: How long it takes on 2 cores that do nothing else.
-    output: The JSON file of its result, seen from the repository's root.
-    run: A function of the directory of the runs; its options are keyword-only arguments
+    name: Name of its file in the catalog.
+    question: Question in one sentence.
+    claims: Claims, and the bounds by which they are judged.
+    minutes: Duration on 2 cores that do nothing else.
+    output: JSON file of its result, relative to the repository's root.
+    run: Function of the directory of the runs; its options are keyword-only arguments
       with defaults.
-    quick: The options of a small version, which proves nothing but that it runs.
+    quick: Options of a small version, which only proves that it runs.
   """
 
   name: str
@@ -74,13 +74,13 @@ def reproduce(
   """Runs an experiment and writes its result.
 
   Args:
-    chosen: The experiment.
-    workdir: Where the runs go; finished ones are not repeated.
-    output: The JSON file to write; pictures go beside it.
+    chosen: Experiment to run.
+    workdir: Directory of the runs; finished ones are not repeated.
+    output: JSON file to write; pictures are written beside it.
     options: Options that differ from their defaults.
 
   Returns:
-    What is to be shown of the result.
+    Text of the result, for the screen.
   """
   found = chosen.run(workdir, **options)
   results.write(output, found.fields, found.trained)
@@ -93,8 +93,8 @@ def parse_options(chosen: Experiment, words: Iterable[str]) -> dict[str, Any]:
   """Returns options given as NAME=VALUE, with values as Python writes them.
 
   Args:
-    chosen: The experiment that has the options.
-    words: NAME=VALUE each.
+    chosen: Experiment that has the options.
+    words: Options, NAME=VALUE each.
 
   Raises:
     errors.UserError: If there is no such option, or its value is of another kind.
@@ -113,7 +113,7 @@ def parse_options(chosen: Experiment, words: Iterable[str]) -> dict[str, Any]:
 
 
 def _value(word: str, text: str, default: Any) -> Any:
-  """Returns a value of the default's kind; where that is None, a whole number."""
+  """Returns a value of the default's type; an integer if that is None."""
   try:
     value = ast.literal_eval(text)
   except (SyntaxError, ValueError):

@@ -1,4 +1,4 @@
-"""What networks learn on digits drawn from fonts, and what asynchrony costs them.
+"""Accuracy of networks on digits drawn from fonts, and the effect of asynchrony.
 
 The paper's image network against softmax regression, which shows that the data need more
 than a linear map; and a convolutional network of plain Keras with batch normalisation and
@@ -19,7 +19,7 @@ CONFIG = 'configs/font_digits.py'
 
 _CONVOLUTIONAL = {
   'model.name': f'{__name__}:convolutional',
-  'server.learning_rate': 0.04,  # The best of three, for each algorithm alike.
+  'server.learning_rate': 0.04,  # The best of three, for every algorithm.
 }
 
 # Fields that differ from the config's.
@@ -46,8 +46,8 @@ CASES: Mapping[str, Mapping[str, Any]] = {
 
 
 def convolutional() -> Any:
-  """Returns a network of plain Keras layers, of which the config knows nothing."""
-  import keras  # A second; the launcher does without.
+  """Returns a network of plain Keras layers, as a user's model."""
+  import keras  # Takes a second; the launcher does without.
   from keras import layers
 
   model = keras.Sequential(
@@ -71,7 +71,7 @@ def convolutional() -> Any:
 
 
 def plain_keras_accuracy(workdir: Path, seed: int) -> float:
-  """Returns what plain Keras says of a run's model.keras on the hold-out data."""
+  """Returns the accuracy of a run's model.keras on the hold-out data, by plain Keras."""
   import keras
 
   from distbelief.data import font_digits, source
@@ -108,14 +108,14 @@ def measure(
   """Trains cases with every seed.
 
   Args:
-    workdir: Where the runs go; finished ones are not repeated.
+    workdir: Directory of the runs; finished ones are not repeated.
     seeds: Seeds of weights, orders and dropout, and of the data.
-    say: Shows a line.
+    say: Function that shows a line.
     cases: Keys of CASES.
-    num_steps: Minibatches; None: as many as the config says.
+    num_steps: Number of minibatches; None: that of the config.
 
   Returns:
-    Per case its runs and medians; and the provenance of each run.
+    Runs and medians of each case; and the provenance of each run.
   """
   found: dict[str, Any] = {}
   trained = []

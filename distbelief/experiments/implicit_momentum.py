@@ -1,7 +1,7 @@
-"""Asynchrony begets momentum (Mitliagkas et al. 2016), on a quadratic.
+"""Asynchrony acts as momentum (Mitliagkas et al. 2016), on a quadratic.
 
-M replicas whose steps take exponential times push gradients as old as the geometric
-distribution says. The mean over many runs then moves as if plain SGD had momentum
+M replicas whose steps take exponential times push gradients whose staleness has a
+geometric distribution. The mean over many runs then moves as if plain SGD had momentum
 mu = 1 - 1 / M and the rate eta / M:
 
     E w[t+1] - E w[t] = mu (E w[t] - E w[t-1]) - eta / M * E gradient(w[t])
@@ -31,7 +31,7 @@ from distbelief.telemetry.steps import NO_CLIENT
 REPLICAS = (1, 2, 4, 8, 16)
 TOLERANCE, STANDARD_ERROR = 0.03, 0.01
 RATE = 0.1  # Times the curvature, 2: a fifth of the way a step.
-_GROUPS = 10  # Of runs, for the standard error.
+_GROUPS = 10  # Groups of runs, for the standard error.
 
 
 def model() -> Any:
@@ -52,7 +52,7 @@ def examples(unused_split: str, unused_seed: int) -> tf.data.Dataset:
 
 
 class Fit(NamedTuple):
-  """What the mean trajectory of M replicas says."""
+  """The fit to the mean trajectory of M replicas."""
 
   replicas: int
   runs: int
@@ -66,7 +66,7 @@ class Quadratic:
   """Runs of M replicas on the quadratic, each of another seed."""
 
   def __init__(self, num_replicas: int) -> None:
-    """Makes the model and the data, once for all runs."""
+    """Creates the model and the data, once for all runs."""
     config = config_lib.default_config()
     config.model.name = f'{__name__}:model'
     config.data.name = f'{__name__}:examples'
@@ -119,14 +119,14 @@ class Quadratic:
 
 
 def momentum_of(mean: np.ndarray, num_replicas: int) -> float:
-  """Returns the momentum whose trajectory is nearest to a mean one.
+  """Returns the momentum whose trajectory is nearest to a mean trajectory.
 
   Both begin with the first update, of a fresh gradient at the whole rate; from then on
   the rate is eta / M.
 
   Args:
-    mean: [updates + 1].
-    num_replicas: M.
+    mean: Mean trajectory, [updates + 1].
+    num_replicas: Number of replicas, M.
   """
   momentum = np.arange(-0.2, 1.0, 1e-4)
   before, now = np.full_like(momentum, mean[0]), np.full_like(momentum, mean[1])
@@ -144,7 +144,7 @@ def fit(num_replicas: int, num_runs: int) -> Fit:
   num_updates = 12 * num_replicas + 12
   runs = np.stack([quadratic.trajectory(seed, num_updates) for seed in range(num_runs)])
   momentum = momentum_of(runs.mean(axis=0), num_replicas)
-  # Of a jackknife: without one group each.
+  # Jackknife: leaves out one group at a time.
   groups = np.array_split(np.arange(num_runs), _GROUPS)
   without = [
     momentum_of(np.delete(runs, group, axis=0).mean(axis=0), num_replicas)

@@ -1,4 +1,4 @@
-"""The processes of a run on this machine, and what processor time they have used."""
+"""The processes of a run on this machine, and their processor times."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from distbelief.telemetry import activities
 
 
 class Process(NamedTuple):
-  """A process that lives."""
+  """A running process."""
 
   name: str  # E.g. replica-1.
   pid: int
@@ -25,7 +25,7 @@ class Process(NamedTuple):
 
 
 class Reading(NamedTuple):
-  """A run at an evaluation."""
+  """The processor times of a run at an evaluation."""
 
   steps: int
   time: float  # Seconds since the epoch.
@@ -36,7 +36,7 @@ def descendants(root: int) -> list[Process]:
   """Returns the children of a process, their children, and so on.
 
   Args:
-    root: The process' id; it may have ended.
+    root: Id of the process, which may have ended.
   """
   found = []
   with contextlib.suppress(psutil.NoSuchProcess):
@@ -50,7 +50,7 @@ def descendants(root: int) -> list[Process]:
 def command(
   config: str | Path, workdir: Path, fields: Mapping[str, Any], clock: str = 'cluster'
 ) -> list[str]:
-  """Returns the words that train, with these fields of the config changed."""
+  """Returns the words of a command that trains with these fields changed."""
   words = [sys.executable, '-m', 'distbelief', 'train', f'--config={config}']
   words += [f'--workdir={workdir}', f'--clock={clock}']
   return words + [f'--config.{name}={value}' for name, value in fields.items()]
@@ -66,14 +66,14 @@ def watch(
 
   Args:
     config: Path of a config file.
-    workdir: The run's directory; new.
-    fields: What it changes of the config, by dotted name.
-    on_processes: Called with the processes when they are first seen, and at every
-      reading.
+    workdir: Directory of the run; new.
+    fields: Changes to the config, by dotted name.
+    on_processes: Function that is called with the processes when they first appear, and
+      at every reading.
 
   Returns:
-    A reading per evaluation. The first one is late, since that evaluation takes longer;
-    at the last one, the run's end, tasks may have gone.
+    Readings, one per evaluation. The first one is late, since that evaluation takes
+    longer; at the last one, the run's end, tasks may be gone.
 
   Raises:
     RuntimeError: If the run fails.

@@ -1,4 +1,4 @@
-"""Each algorithm's best rate: nothing is compared at a rate that suits one of them."""
+"""Each algorithm's best rate, so that none is compared at a rate that suits another."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ def grid(
 
   Args:
     config: Path of a config file.
-    workdir: Where the runs go; finished ones are not repeated.
+    workdir: Directory of the runs; finished ones are not repeated.
     algorithms: Names of algorithms.
     rates: Learning rates to try.
     seeds: Seeds to try each of them with.
-    say: Shows a line.
-    num_steps: Minibatches; None: as many as the config says.
+    say: Function that shows a line.
+    num_steps: Number of minibatches; None: that of the config.
 
   Returns:
-    Per algorithm the runs, the mean hold-out accuracy over the seeds at every rate, and
-    the best rate; and the provenance of each run.
+    Results per algorithm: the runs, the mean hold-out accuracy over the seeds at every
+    rate, and the best rate; and the provenance of each run.
   """
   length = {} if num_steps is None else {'num_steps': num_steps}
   found: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""Runs compared on one page: what each trade-off came to, in numbers and pictures."""
+"""Compares runs on one page: each trade-off in numbers and pictures."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from distbelief.telemetry import files
 from distbelief.telemetry.metrics import Evaluation
 
 _NOTHING = '-'
-_EVENTS = 200_000  # Of each trace: some seconds to write, and quick to open.
+_EVENTS = 200_000  # Events per trace: some seconds to write, and quick to open.
 
 
 @dataclasses.dataclass(frozen=True)
 class Column:
-  """What the table says of one run; None where nothing is known yet."""
+  """One run's column in the table; None where nothing is known yet."""
 
   run: Run
   machines: str
   waiting: tuple[float, float] | None  # Mean and most over the replicas.
   staleness: dict[str, float | None]
   theory: float | None
-  fresh: float | None  # Part of the pushes that no other came before.
-  skew: float | None  # Mean, of the shards' versions in a fetch; None: one shard.
+  fresh: float | None  # Fraction of the pushes without staleness.
+  skew: float | None  # Mean skew of the shards' versions in a fetch; None: one shard.
   opposite: tuple[int, int] | None
   seconds: float | None
   examples_per_second: float | None
@@ -45,7 +45,7 @@ class Column:
 
 
 def column(run: Run) -> Column:
-  """Returns what a run came to so far, from its records and evaluations."""
+  """Returns the results of a run so far, from its records and evaluations."""
   config = run.config
   recorded = len(run.records) > 0
   table = summary.replica_table(
@@ -89,7 +89,7 @@ def column(run: Run) -> Column:
 
 
 def _speed(run: Run, last: Evaluation | None) -> tuple[float | None, float | None]:
-  """Returns seconds of training and examples per second, of the summary if there is."""
+  """Returns seconds of training and examples per second, from the summary if possible."""
   if run.summary:
     return run.summary['seconds'], run.summary['examples_per_second']
   if len(run.last_launch):
@@ -99,7 +99,7 @@ def _speed(run: Run, last: Evaluation | None) -> tuple[float | None, float | Non
   return (last.seconds if last else None), None
 
 
-# Rows of the table: what the trade-off is, and what each run says of it.
+# Rows of the table: the trade-off, its measure, and the value of each run.
 Row: TypeAlias = tuple[str, str, Callable[[Column], str]]
 
 
@@ -199,8 +199,8 @@ def write(runs: Sequence[Run], folder: Path) -> Path:
   """Writes report.html, its pictures and the runs' traces; returns the page's path.
 
   Args:
-    runs: At least one; finished, under way or killed.
-    folder: Made if it is not there.
+    runs: Runs to compare, at least one; finished, under way or killed.
+    folder: Folder of the page; created if missing.
   """
   folder.mkdir(parents=True, exist_ok=True)
   _tell_apart(runs)
@@ -233,7 +233,7 @@ def write(runs: Sequence[Run], folder: Path) -> Path:
 
 
 def _tell_apart(runs: Sequence[Run]) -> None:
-  """Names runs by as much of their paths as tells them apart."""
+  """Names runs by as much of their paths as distinguishes them."""
   paths = [run.workdir.resolve().parts for run in runs]
   length = 1
   while len({path[-length:] for path in paths}) < len(set(paths)):
@@ -270,7 +270,7 @@ def _page(
 
 
 def _described(run: Run) -> dict[str, Any]:
-  """Returns what the page says of a run beside its numbers."""
+  """Returns the page's description of a run, apart from its numbers."""
   origin: dict[str, Any] = (run.summary or {}).get('provenance', {})
   git = origin.get('git') or {}
   clean = '' if git.get('clean', True) else ' (with changes)'

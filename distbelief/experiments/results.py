@@ -1,4 +1,4 @@
-"""What an experiment found, on disk: every number with where it came from."""
+"""Results of experiments on disk: every number with its provenance."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _KEPT = ('git', 'host', 'processor', 'processors', 'packages', 'settings')
 def write(
   path: str | Path, found: Mapping[str, Any], runs: Iterable[Mapping[str, Any]] = ()
 ) -> None:
-  """Writes what was found as JSON, with the provenance of this process and of the runs.
+  """Writes results as JSON, with the provenance of this process and of the runs.
 
   Args:
-    path: The file.
+    path: Path of the file.
     found: Fields to write.
-    runs: The provenance of each run that this rests on; they may be older, and another
-      machine's.
+    runs: Provenance of each run that the results rest on; runs may be older, and of
+      another machine.
   """
   path = Path(path)
   path.parent.mkdir(parents=True, exist_ok=True)
@@ -33,7 +33,7 @@ def write(
 
 
 def _distinct(runs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-  """Returns on what code and machines the runs were made, how many, and when."""
+  """Returns the distinct code and machines of the runs, with their numbers and times."""
   started: dict[str, list[str]] = {}
   for run in runs:
     key = json.dumps({name: run.get(name) for name in _KEPT}, sort_keys=True)

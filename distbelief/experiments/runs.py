@@ -20,7 +20,7 @@ def load(path: str | Path, changes: Mapping[str, Any]) -> ml_collections.ConfigD
   """Returns the config of a file, with some fields changed.
 
   Args:
-    path: Of a config file.
+    path: Path of a config file.
     changes: Values by dotted name.
   """
   config = runpy.run_path(str(path))['get_config']()
@@ -31,7 +31,7 @@ def load(path: str | Path, changes: Mapping[str, Any]) -> ml_collections.ConfigD
 def finish(
   path: str | Path, workdir: str | Path, changes: Mapping[str, Any]
 ) -> dict[str, Any]:
-  """Returns the summary of a run; trains, or goes on, if it is not finished."""
+  """Returns the summary of a run; trains or resumes it if it is not finished."""
   return run.train(load(path, changes), workdir)
 
 
@@ -49,18 +49,18 @@ def repeat(
   """Runs all cases one after the other, and again; finished ones are not repeated.
 
   Args:
-    config: Of a config file.
-    cases: What each changes of it, by name.
-    measure: Of a run's directory and its summary; what is returned of it.
-    workdir: Where the runs go.
-    repetitions: How often.
-    say: Shows a line.
-    num_steps: Other than the config's, for cases that have not their own.
-    at_a_time: Cases that run side by side; they begin together, so that none of them
-      trains while another one starts up. For runs that mostly sleep.
+    config: Path of a config file.
+    cases: Changes to the config, by name of the case.
+    measure: Function of a run's directory and its summary that returns the figures.
+    workdir: Directory of the runs.
+    repetitions: Number of repetitions.
+    say: Function that shows a line.
+    num_steps: Number of steps, if not the config's, for cases without one of their own.
+    at_a_time: Number of cases that run side by side; they begin together, so that none of
+      them trains while another one starts up. For runs that mostly sleep.
 
   Returns:
-    Per repetition what was measured, by case.
+    Figures of each repetition, by case.
   """
   length = {} if num_steps is None else {'num_steps': num_steps}
 

@@ -1,4 +1,4 @@
-"""What waiting costs: Downpour and synchronous SGD on equal, slow and distant machines.
+"""The cost of waiting: Downpour and synchronous SGD on equal, slow and distant machines.
 
 Replicas whose steps are padded to a time T, for equal numbers of minibatches. With one
 machine of M that is s times slower, M - 1 + 1/s replicas' worth of work is done in
@@ -27,7 +27,7 @@ _SLOW = {'cluster.slowdown': (1, 1, 1, 4)}
 _FAR = {'cluster.latency_seconds': 0.05}
 _FEW = {'cluster.num_replicas': 1, 'num_steps': 20}
 
-# What differs from the config.
+# Changes to the config, by case.
 CASES: dict[str, dict[str, Any]] = {
   'downpour, equal': {},
   'synchronous, equal': {'algorithm': 'synchronous'},
@@ -61,7 +61,7 @@ def _seconds(case: str, other: str) -> Callable[[Repetition], float]:
 
 
 def _padded(case: str, index: int) -> Callable[[Repetition], float]:
-  """Returns what tells the shortest (0) or the longest (2) step as a part of T."""
+  """Returns a function that computes the shortest (0) or longest (2) step over T."""
   return lambda found: found[case].step[index] / 0.1
 
 
@@ -153,10 +153,10 @@ def repeat(
   """Runs all cases one after the other, and again; finished ones are not repeated.
 
   Args:
-    workdir: Where the runs go.
-    repetitions: How often.
-    say: Shows a line.
-    num_steps: Other than the config's, for cases that have not their own.
+    workdir: Directory of the runs.
+    repetitions: Number of repetitions.
+    say: Function that shows a line.
+    num_steps: Number of steps, if not the config's, for cases without one of their own.
   """
   return runs.repeat(
     CONFIG, CASES, measure, workdir, repetitions, say=say, num_steps=num_steps

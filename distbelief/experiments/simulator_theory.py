@@ -1,4 +1,4 @@
-"""The virtual clock, held to theory: staleness, and how long synchronous steps take.
+"""Checks the virtual clock against theory: staleness, and times of synchronous steps.
 
 Staleness of M equal replicas whose steps take T (gamma, standard deviation 15 %) and
 whose fetches and pushes wait L: M - 1; (M - 1) (T + L) / (T + 2 L); overlapped about
@@ -20,15 +20,15 @@ from distbelief.experiments import claims, runs
 
 CONFIG = 'configs/validation.py'
 SIZES = (4, 16, 64)
-BACKUPS = (0, 2, 8)  # Of 16.
+BACKUPS = (0, 2, 8)  # Backups among 16 replicas.
 LATENCY = 0.1
 _T, _DEVIATION = 0.2, 0.15
-STEPS = 400  # Of each replica.
+STEPS = 400  # Steps of each replica.
 _DRAWN = 400_000
 
 
 def cases(steps_of_replica: int = STEPS) -> dict[str, dict[str, Any]]:
-  """Returns what each changes of the config, by name."""
+  """Returns the changes of each case to the config, by name."""
   found: dict[str, dict[str, Any]] = {}
   for size in SIZES:
     own = {'cluster.num_replicas': size, 'num_steps': steps_of_replica * size}
@@ -49,14 +49,14 @@ def cases(steps_of_replica: int = STEPS) -> dict[str, dict[str, Any]]:
 
 
 def order_statistic(count: int, place: int) -> float:
-  """Returns the mean of the `place`-th of so many step times, by drawing; seconds."""
+  """Returns the mean of the `place`-th of so many step times, by sampling; seconds."""
   shape = _DEVIATION**-2
   drawn = np.random.default_rng(0).gamma(shape, _T / shape, [_DRAWN // count, count])
   return float(np.partition(drawn, place - 1, axis=1)[:, place - 1].mean())
 
 
 def all_claims() -> list[claims.Claim]:
-  """Returns what theory says of the cases."""
+  """Returns the claims that theory makes on the cases."""
   found = []
   for size in SIZES:
     name, part = f'{size} replicas', (_T + LATENCY) / (_T + 2 * LATENCY)
@@ -98,10 +98,10 @@ def repeat(
   """Runs all cases with several seeds; returns staleness or seconds of a step of each.
 
   Args:
-    workdir: Where the runs go.
+    workdir: Directory of the runs.
     repetitions: Number of seeds.
-    say: Shows a line.
-    steps: Steps of each replica.
+    say: Function that shows a line.
+    steps: Number of steps of each replica.
   """
   found: list[dict[str, float]] = []
   for seed in range(repetitions):

@@ -1,4 +1,4 @@
-"""How hard synthetic speech is: what depth is worth on it, in one process.
+"""The difficulty of synthetic speech: the value of depth on it, in one process.
 
 Softmax regression, one and four hidden layers (sigmoid) are trained with the paper's
 Adagrad at several rates.
@@ -19,7 +19,7 @@ from distbelief.data.synthetic_speech import SyntheticSpeech
 from distbelief.problem import factory
 
 HIDDEN_UNITS = {'softmax': (), '1x256': (256,), '4x256': (256,) * 4}
-_EVALUATIONS = 5  # Per training.
+_EVALUATIONS = 5  # Evaluations per training.
 
 
 def holdout_accuracies(
@@ -32,11 +32,11 @@ def holdout_accuracies(
   """Returns the hold-out accuracy after each fifth of one training.
 
   Args:
-    source: The data.
+    source: Source of the data.
     hidden_units: Widths of the network's layers.
-    rate: The rate (gamma) of Adagrad.
-    num_steps: Minibatches.
-    batch_size: Examples in a minibatch.
+    rate: Learning rate (gamma) of Adagrad.
+    num_steps: Number of minibatches.
+    batch_size: Number of examples in a minibatch.
   """
   config = config_lib.default_config()
   config.model.hidden_units = tuple(hidden_units)
@@ -44,7 +44,7 @@ def holdout_accuracies(
   config.seed = source.seed
   goal = factory.make_objective(config, source)
   params = [tf.Variable(tensor) for tensor in goal.initial]
-  no_seed = tf.zeros([2], tf.int64)  # Nothing in it is drawn.
+  no_seed = tf.zeros([2], tf.int64)  # The networks use no random numbers.
   slots = [tf.Variable(tf.zeros_like(tensor)) for tensor in goal.initial]
 
   @tf.function
@@ -81,11 +81,11 @@ def measure(
   Args:
     networks: Keys of HIDDEN_UNITS.
     rates: Rates (gamma) that each network is trained with.
-    num_steps: Minibatches per training.
-    batch_size: Examples in a minibatch.
-    num_utterances: Utterances to train on.
+    num_steps: Number of minibatches per training.
+    batch_size: Number of examples in a minibatch.
+    num_utterances: Number of utterances to train on.
     seed: Seed of data, order and initial weights.
-    say: Shows a line.
+    say: Function that shows a line.
   """
   source = SyntheticSpeech(seed, num_utterances)
   found: dict[str, Any] = {}

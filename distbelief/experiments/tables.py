@@ -39,7 +39,7 @@ def text(head: Sequence[str], rows: Iterable[Sequence[str]], num_left: int) -> s
       to the right.
   """
   sides = ['left' if index < num_left else 'right' for index in range(len(head))]
-  # The head goes in as a row: as a head, it would be given two blanks more.
+  # The head is passed as a row: as a head, it would get two more blanks.
   lines = [head, tabulate.SEPARATING_LINE, *rows]
   table = tabulate.tabulate(
     lines, tablefmt=_NARROW, colalign=sides, disable_numparse=True

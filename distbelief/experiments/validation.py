@@ -1,9 +1,9 @@
-"""The simulator against the cluster: what it predicts from one replica, and what is.
+"""Compares the simulator's predictions from one replica with real clusters.
 
-A padded cluster of one replica is measured: how long its steps take, how long its
-fetches and pushes, and for how much of that its shard has a processor busy. The simulator
-gets these, and predicts clusters of other sizes, of which nothing is measured for it.
-(That it gets one replica right as well only shows that the measures mean what they say.)
+A padded cluster of one replica is measured: the times of its steps, of its fetches and
+pushes, and the processor time of its shard in these. The simulator gets these, and
+predicts clusters of other sizes, without any measurement of them. (That it predicts one
+replica correctly as well only shows that the measures are right.)
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from distbelief.telemetry import files
 CONFIG = 'configs/validation.py'
 REPLICAS = (1, 2, 5, 10, 20)
 QUANTILES = np.linspace(0.02, 0.98, 25)
-THROUGHPUT = SPREAD = 0.1  # Relative errors that the simulator may make.
-STALENESS = 0.3  # Or this, absolute.
-TARGET = 0.2  # Of the time to the target accuracy.
+THROUGHPUT = SPREAD = 0.1  # Relative errors allowed to the simulator.
+STALENESS = 0.3  # Alternatively an absolute error.
+TARGET = 0.2  # Relative error of the time to the target accuracy.
 
 _READINGS = 'readings.json'
 _LARGE_ALONE = 'large network, alone'
 
-_STEPS = 200  # Of each replica.
+_STEPS = 200  # Steps of each replica.
 # 1,549,362 parameters, 6.2 MB, and a shard that has a processor for two fifths of the
-# time only: else the replicas would run out of processor time before the shard does.
+# time only: else the replicas would be short of processor time before the shard is.
 _LARGE = {'model.hidden_units': (1024, 1024), 'data.batch_size': 2}
 _ON, _PERIOD = 0.04, 0.1  # Seconds.
 
@@ -46,17 +46,17 @@ _ON, _PERIOD = 0.04, 0.1  # Seconds.
 class Case(NamedTuple):
   """A cluster to predict."""
 
-  fields: Mapping[str, Any]  # What differs from the config.
-  alone: str = 'alone'  # The case of one replica that says how long things take.
+  fields: Mapping[str, Any]  # Changes to the config.
+  alone: str = 'alone'  # The case of one replica that gives the durations.
 
   @property
   def is_large(self) -> bool:
-    """Whether the network is, and the shard is slowed down for it."""
+    """Whether the network is large, and the shard is slowed down for it."""
     return self.alone == _LARGE_ALONE
 
 
 def _sized(size: int, **fields: Any) -> dict[str, Any]:
-  """Returns fields of a run of half a minute, if nobody waits."""
+  """Returns the fields of a run of half a minute, if no replica waits."""
   return {
     'cluster.num_replicas': size,
     'num_steps': _STEPS * size,
@@ -68,7 +68,7 @@ def _sized(size: int, **fields: Any) -> dict[str, Any]:
 _LONG = {'num_steps': 400, 'eval_steps': 50}
 
 # One replica: padded, and as fast as it can, so that the shard hardly pauses. Together
-# they tell what a step costs the shard, apart from what it does all the time.
+# they give the shard's cost of a step, separate from its constant load.
 ALONE = {
   'alone': Case(_sized(1, **_LONG)),
   _LARGE_ALONE: Case(_sized(1, **_LONG, **_LARGE), _LARGE_ALONE),
@@ -99,24 +99,24 @@ def cases() -> dict[str, Case]:
 
 
 class Measured(NamedTuple):
-  """What a run came to."""
+  """The results of a run."""
 
   updates_per_second: float
   staleness: float
-  quantiles: list[float]  # Of staleness.
+  quantiles: list[float]  # Quantiles of staleness.
   seconds_to_target: float | None
   accuracy: float
 
 
 class Durations(NamedTuple):
-  """How long things take where nobody else is; seconds."""
+  """Durations with a single replica, in seconds."""
 
   step: float  # Mean, padding included, without the travel.
-  travel: float  # Of a fetch and a push.
-  shard: float  # Of that, a processor at work for the shard; the update is part of it.
+  travel: float  # Time of a fetch and a push.
+  shard: float  # Processor time of the shard in that, update included.
 
   def fields(self, num_bytes: float) -> dict[str, Any]:
-    """Returns what the simulator is told.
+    """Returns the fields for the simulator.
 
     A shard's processor serves one transfer after the other, the update with them.
     """
@@ -136,7 +136,7 @@ def train(case: Case, workdir: Path) -> list[process_stats.Reading]:
 
 
 class _Brake:
-  """Lets a shard run for a part of the time only, by signals."""
+  """Lets a shard run only for a fraction of the time, by signals."""
 
   def __init__(self) -> None:
     self._pid: int | None = None
@@ -152,7 +152,7 @@ class _Brake:
     self._thread.join()
 
   def on_processes(self, found: Sequence[process_stats.Process]) -> None:
-    """Takes note of who the shard is."""
+    """Remembers the process of the shard."""
     for task in found:
       if task.name == 'ps-0':
         self._pid = task.pid
@@ -170,7 +170,7 @@ class _Brake:
 
 
 def measure(workdir: Path, summary: Mapping[str, Any]) -> Measured:
-  """Returns what a finished run came to."""
+  """Returns the results of a finished run."""
   run = Run(workdir)
   stale = pushes.staleness(run.pushes)
   return Measured(
@@ -183,22 +183,22 @@ def measure(workdir: Path, summary: Mapping[str, Any]) -> Measured:
 
 
 def durations(padded: Path, fast: Path, part: float = 1.0) -> tuple[Durations, float]:
-  """Returns how long things take at one replica, and the bytes of a transfer.
+  """Returns the durations with one replica, and the bytes of a transfer.
 
   Args:
-    padded: A run of one replica, and what was read of its tasks.
-    fast: The same, unpadded.
-    part: Of the time that the shard may run.
+    padded: Directory of a run of one replica, and of the readings of its tasks.
+    fast: Directory of the same run, unpadded.
+    part: Fraction of the time that the shard may run.
   """
   run = Run(padded)
   found = np.sort(run.records, order='step')
   travel = sum(
     found[f'{name}_end'] - found[f'{name}_start'] for name in ('fetch', 'push')
   )
-  # Processor seconds of the shard: so many a step, and so many a second.
+  # Processor seconds of the shard: a part per step, and a part per second.
   spent = [_between(_readings(folder)) for folder in (padded, fast)]
   shard, _ = np.linalg.solve([s[:2] for s in spent], [s[2] for s in spent])
-  # What is left of a step's time: computing, padded, and a little between two steps.
+  # The rest of a step's time: padded computing, and a little between two steps.
   seconds = np.nanmax(found['update_end']) - np.nanmin(found['fetch_start'])
   return (
     Durations(
@@ -224,12 +224,12 @@ def _readings(workdir: Path) -> list[process_stats.Reading]:
 
 
 class Found(NamedTuple):
-  """What clusters did."""
+  """The measured results of clusters."""
 
   durations: dict[str, Durations]  # By case of one replica; medians.
-  num_bytes: dict[str, float]  # Of a transfer, likewise.
+  num_bytes: dict[str, float]  # Bytes of a transfer, likewise.
   runs: dict[str, list[Measured]]  # By case.
-  provenance: list[dict[str, Any]]  # Of each run.
+  provenance: list[dict[str, Any]]  # Provenance of each run.
 
 
 def repeat(
@@ -239,12 +239,12 @@ def repeat(
   *,
   names: Sequence[str] | None = None,
 ) -> Found:
-  """Trains cases on clusters, one after the other, and again.
+  """Trains all cases on clusters, one after the other, several times.
 
   Args:
-    workdir: Where the runs go; cases that are finished there are not repeated.
-    repetitions: How often.
-    say: Shows a line.
+    workdir: Directory of the runs; cases that are finished there are not repeated.
+    repetitions: Number of repetitions.
+    say: Function that shows a line.
     names: Names of the cases; None: all.
   """
   chosen = {name: cases()[name] for name in names or cases()}
@@ -278,7 +278,7 @@ def repeat(
 def _finish(case: Case, workdir: Path) -> dict[str, Any]:
   """Returns the summary of a case's run; its readings are beside it."""
   if not (workdir / _READINGS).exists():
-    if workdir.exists():  # It was cut off, and so were the readings.
+    if workdir.exists():  # It was interrupted, and so were the readings.
       shutil.rmtree(workdir)
     readings = train(case, workdir)
     files.write_whole(workdir / _READINGS, json.dumps(readings))
@@ -290,11 +290,11 @@ def _folder(workdir: Path, name: str) -> Path:
 
 
 def predict(workdir: Path, found: Found) -> dict[str, Measured]:
-  """Returns by case what the simulator says of it.
+  """Returns the simulator's prediction for each case.
 
   Args:
-    workdir: Where its runs go.
-    found: Durations where nobody else is.
+    workdir: Directory of its runs.
+    found: Results of clusters, with the durations of one replica.
   """
   predicted = {}
   for name in found.runs:
@@ -328,7 +328,7 @@ def median(found: Sequence[Measured]) -> Measured:
 
 
 def compare(cluster: Measured, simulator: Measured) -> dict[str, Any]:
-  """Returns how far the simulator is from the cluster, and whether that is near."""
+  """Returns the simulator's errors against the cluster, and whether they are small."""
   off = {'updates_per_second': _relative(cluster, simulator, 'updates_per_second')}
   off['staleness'] = simulator.staleness - cluster.staleness
   holds = {
@@ -355,7 +355,7 @@ def _relative(truth: Measured, found: Measured, name: str) -> float:
 
 
 def table(found: Mapping[str, Mapping[str, Any]]) -> str:
-  """Returns the comparison as a table in Markdown: of each number cluster, simulator."""
+  """Returns the comparison as a table in Markdown: cluster, simulator for each number."""
   head = ('case', 'updates/s', 'staleness', 'distance', 'seconds to target', 'holds')
   rows = []
   for name, row in found.items():

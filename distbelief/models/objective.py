@@ -252,9 +252,7 @@ class Objective:
     """Makes Keras create the variables of the model's metrics, as on first use."""
 
     def zeros(tensor: tf.TensorSpec) -> tf.Tensor:
-      return tf.zeros(
-        [2, *tensor.shape[1:]], tensor.dtype
-      )  # A batch of 1 might broadcast.
+      return tf.zeros([2, *tensor.shape[1:]], tensor.dtype)  # One row might broadcast.
 
     self._score(tf.nest.map_structure(zeros, spec), training=False)
 

@@ -1,6 +1,6 @@
 r"""How long drawing a run of 100,000 steps takes: python scripts/benchmarks/drawing.py.
 
-Makes up the records of such a run, draws all of its pictures and its trace, several
+Generates the records of such a run, draws all of its pictures and its trace, several
 times, each in a process of its own; sketches the paper's 42 M parameters as often; and
 writes paper_results/recording/drawing.json.
 """
@@ -28,7 +28,7 @@ from distbelief.telemetry import records, steps, swarm
 
 STEPS = 100_000
 BOUND = 20.0  # Seconds.
-PARAMETERS = 41_777_152  # Of the paper's acoustic network.
+PARAMETERS = 41_777_152  # Number in the paper's acoustic network.
 _REPLICAS, _SHARDS, _SAMPLES = 10, 2, 10_000
 
 
@@ -71,10 +71,10 @@ def make_up(workdir: Path) -> None:
 
 
 def measure(repetitions: int) -> dict[str, list[float]]:
-  """Returns how many seconds each repetition took, by what was drawn.
+  """Returns the seconds of each repetition, by what was drawn.
 
   Args:
-    repetitions: How often; each in a new process, whose start counts.
+    repetitions: Number of repetitions; each in a new process, whose start counts.
   """
   found: dict[str, list[float]] = {'pictures': [], 'trace': []}
   with tempfile.TemporaryDirectory() as folder:
@@ -97,7 +97,7 @@ def sketch(num_parameters: int, repetitions: int) -> list[float]:
   values = tf.ones([num_parameters])
   once = tf.function(lambda: projection.part(values, 0))
   found = []
-  for _ in range(repetitions + 1):  # The first one builds the graph.
+  for _ in range(repetitions + 1):  # The first call builds the graph.
     start = time.process_time()
     once().numpy()
     found.append(time.process_time() - start)
@@ -122,7 +122,7 @@ def main(argv: list[str]) -> int:
     'output', 'paper_results/recording/drawing.json', 'The JSON file to write.', values
   )
   repetitions = flags.DEFINE_integer(
-    'repetitions', 5, 'How often it is drawn.', 1, flag_values=values
+    'repetitions', 5, 'Number of repetitions.', 1, flag_values=values
   )
   what = flags.DEFINE_string(
     'draw',

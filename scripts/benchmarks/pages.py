@@ -28,24 +28,24 @@ _CHROMIUM_FLAGS = (
   '--no-proxy-server',
 )
 _SPINNERS = 'paper-spinner-lite:visible, mat-spinner:visible'
-_PAUSE = 300  # Milliseconds between two looks at a page.
+_PAUSE = 300  # Milliseconds between two checks of a page.
 _CLOSED = 'button.heading:not([open-button])'
 
 
 class View(NamedTuple):
-  """How a page is looked at."""
+  """The size of a picture, and the time limit."""
 
   width: int  # In pixels.
   height: int
-  limit: float  # Seconds that it may take.
+  limit: float  # Time limit in seconds.
 
 
 class _Tab(NamedTuple):
-  """What a tab is made of, as CSS selectors; Playwright's look into shadow roots."""
+  """A tab's elements as CSS selectors; Playwright's search shadow roots as well."""
 
-  drawn: str  # There when its data is drawn.
-  frame: str = 'tf-category-paginated-view'  # There when the tab is.
-  clicked: Sequence[str] = (_CLOSED,)  # Opens what is closed.
+  drawn: str  # Exists once its data are drawn.
+  frame: str = 'tf-category-paginated-view'  # Exists once the tab does.
+  clicked: Sequence[str] = (_CLOSED,)  # Opens closed panes.
 
 
 _TABS = {
@@ -103,8 +103,8 @@ def tensorboard(logdir: Path, limit: float) -> Iterator[str]:
   """Runs TensorBoard on a free port of the loopback, and yields its address.
 
   Args:
-    logdir: The directory of the runs. It is read once, before the address is there.
-    limit: In seconds, for the start.
+    logdir: Directory of the runs. It is read once, before the address is yielded.
+    limit: Time limit for the start, in seconds.
 
   Raises:
     errors.UserError: If it does not start.
@@ -134,11 +134,11 @@ def tab(
   """Writes a picture of one of TensorBoard's tabs.
 
   Args:
-    opened: A browser.
-    address: TensorBoard's.
-    name: One of TABS.
-    file: The PNG file.
-    view: A wide table of hparams may make the picture up to twice as wide.
+    opened: Browser.
+    address: Address of TensorBoard.
+    name: Name of the tab, one of TABS.
+    file: Path of the PNG file.
+    view: Size of the picture; a wide table of hparams may make it up to twice as wide.
 
   Raises:
     errors.UserError: If the tab shows no data within the limit.
@@ -164,10 +164,10 @@ def html(opened: sync_api.Browser, source: Path, file: Path, view: View) -> None
   """Writes a picture of a whole HTML page.
 
   Args:
-    opened: A browser.
-    source: The HTML file.
-    file: The PNG file.
-    view: The page's own height counts if it is larger.
+    opened: Browser.
+    source: Path of the HTML file.
+    file: Path of the PNG file.
+    view: Size of the picture; the page's own height counts if it is larger.
 
   Raises:
     errors.UserError: If there is no such file, or it is not ready within the limit.
@@ -182,7 +182,7 @@ def html(opened: sync_api.Browser, source: Path, file: Path, view: View) -> None
 def _page(
   opened: sync_api.Browser, address: str, shown: str, view: View
 ) -> Iterator[tuple[sync_api.Page, Callable[..., None]]]:
-  """Opens a page, and yields it and what writes its picture once nothing moves."""
+  """Opens a page; yields it with a function that writes its picture once it is still."""
   from playwright import sync_api
 
   page = opened.new_page(viewport={'width': view.width, 'height': view.height})

@@ -1,4 +1,4 @@
-r"""What recording costs: processor seconds per step with all of it and with none.
+r"""The cost of recording: processor seconds per step with all records and with none.
 
 python scripts/benchmarks/recording_cost.py --workdir=runs/recording_cost
 
@@ -48,7 +48,7 @@ def network() -> Any:
 
 
 def examples(split: str, seed: int) -> Any:
-  """Returns random images and labels; few, since what is learnt does not matter."""
+  """Returns random images and labels; few, since the trained model does not matter."""
   import numpy as np
   import tensorflow as tf
 
@@ -59,21 +59,21 @@ def examples(split: str, seed: int) -> Any:
 
 
 class Cost(NamedTuple):
-  """What steps cost."""
+  """The cost of steps."""
 
   processor: float  # Seconds per step, all tasks together.
-  by_task: dict[str, float]  # Of that, those of each kind of task.
-  seconds: float  # Per step, by the clock.
-  steps: int  # That were measured.
+  by_task: dict[str, float]  # The same by kind of task.
+  seconds: float  # Wall-clock seconds per step.
+  steps: int  # Number of measured steps.
 
 
 def measure(workdir: Path, n: int, recording: Mapping[str, Any]) -> Cost:
-  """Trains once, and returns what a step cost.
+  """Trains once, and returns the cost of a step.
 
   Args:
-    workdir: Of the run; new.
-    n: n_fetch and n_push.
-    recording: Fields, ALL or NONE.
+    workdir: Directory of the run; new.
+    n: Value of n_fetch and n_push.
+    recording: Fields of the config, ALL or NONE.
 
   Raises:
     RuntimeError: If the run fails.
@@ -93,7 +93,7 @@ def measure(workdir: Path, n: int, recording: Mapping[str, Any]) -> Cost:
     'checkpoint_seconds': 3600.0,
     **recording,
   }
-  # Tasks may have gone at the last reading, and the first one is late.
+  # Tasks may be gone at the last reading, and the first one is late.
   _, first, *_, last, _ = process_stats.watch(CONFIG, workdir, fields)
   each = last.steps - first.steps
   used, before = _by_kind(last.processor), _by_kind(first.processor)
@@ -116,16 +116,16 @@ def compare(
   """Measures with and without recording in turn; returns a row per n.
 
   Args:
-    workdir: Where the runs go.
-    pairs: How often each.
-    say: Shows a line.
+    workdir: Directory of the runs.
+    pairs: Number of repetitions of each.
+    say: Function that shows a line.
   """
   found: dict[int, list[tuple[Cost, Cost]]] = {n: [] for n in N}
   for pair in range(pairs):
     for n in N:
       kinds: dict[str, Mapping[str, Any]] = {'all': ALL, 'none': NONE}
       costs = {}
-      # Whoever comes first changes, so that what drifts favours nobody.
+      # The order alternates, so that drift favours neither.
       for kind in sorted(kinds, reverse=bool(pair % 2)):
         costs[kind] = measure(workdir / f'{pair}-{n}-{kind}', n, kinds[kind])
       found[n].append((costs['all'], costs['none']))
@@ -162,7 +162,9 @@ def _row(n: int, costs: list[tuple[Cost, Cost]]) -> dict[str, Any]:
 def main(argv: list[str]) -> int:
   """Measures and writes the result; returns an exit status."""
   values = flags.FlagValues()
-  workdir = flags.DEFINE_string('workdir', None, 'Where the runs go; new.', values)
+  workdir = flags.DEFINE_string(
+    'workdir', None, 'The directory of the runs; new.', values
+  )
   output = flags.DEFINE_string(
     'output',
     'paper_results/recording/recording_cost.json',
@@ -170,7 +172,7 @@ def main(argv: list[str]) -> int:
     values,
   )
   pairs = flags.DEFINE_integer(
-    'pairs', 10, 'How often each is run.', 1, flag_values=values
+    'pairs', 10, 'Number of repetitions of each.', 1, flag_values=values
   )
   if parsing.parse(values, argv, _WORDS) is None:
     return errors.DONE

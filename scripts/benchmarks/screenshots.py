@@ -28,7 +28,7 @@ def main(argv: list[str]) -> int:
   values = flags.FlagValues()
   logdir = flags.DEFINE_string('logdir', None, 'The directory of the runs.', values)
   page = flags.DEFINE_string('page', None, 'An HTML file.', values)
-  output = flags.DEFINE_string('output', None, 'Where the PNG files go.', values)
+  output = flags.DEFINE_string('output', None, 'The folder of the PNG files.', values)
   tabs = flags.DEFINE_list(
     'tabs',
     'scalars,custom_scalars,images,histograms,hparams,text',
@@ -45,7 +45,7 @@ def main(argv: list[str]) -> int:
     'widths', '1400,420', 'Widths of the page, in pixels.', values
   )
   limit = flags.DEFINE_float(
-    'limit', 60, 'How long each may take, in seconds.', 1, flag_values=values
+    'limit', 60, 'Time limit of each picture, in seconds.', 1, flag_values=values
   )
   words = parsing.parse(values, argv, _WORDS)
   if words is None:

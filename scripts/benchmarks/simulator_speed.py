@@ -1,11 +1,11 @@
-r"""How fast the simulator is: whole commands, and what the time goes into.
+r"""The speed of the simulator: whole commands, and the shares of their time.
 
 python scripts/benchmarks/simulator_speed.py --workdir=runs/simulator_speed
 
-What an update takes is told by runs of different lengths, so that start and end do not
-count. One process that does the same steps one after another is algorithm sgd, the same
-gradients and rule in a loop of its own. Writes paper_results/simulator/speed.json; ten
-minutes on 2 cores, on a machine that does nothing else.
+The time of an update is measured by runs of different lengths, so that start and end do
+not count. One process that does the same steps one after another is algorithm sgd, the
+same gradients and rule in a loop of its own. Writes paper_results/simulator/speed.json;
+ten minutes on 2 cores, on a machine that does nothing else.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from distbelief.command_line import parsing
 from distbelief.command_line.program import program
 from distbelief.experiments import process_stats, results
 
-RATIO = 1.4  # At least, of updates/s, to one process.
-BOOKKEEPING = 0.15  # At most, of the time.
-GIGABYTES = 4.0  # At most, of 200 replicas.
+RATIO = 1.4  # Least ratio of updates/s to one process.
+BOOKKEEPING = 0.15  # Largest fraction of the time.
+GIGABYTES = 4.0  # Largest memory of 200 replicas.
 
 _WORDS = '--workdir=DIR [--pairs=COUNT] [--output=FILE.json]'
 _SHORT, _LONG = 1000, 5000  # Steps.
@@ -40,11 +40,11 @@ _NETWORK = 4 * (256,)
 
 
 class Command(NamedTuple):
-  """What a whole command took."""
+  """The cost of a whole command."""
 
   seconds: float
-  gigabytes: float  # At most resident.
-  computing: float  # Of the seconds; 0 where it is not told.
+  gigabytes: float  # Peak resident memory.
+  computing: float  # Part of the seconds; 0 where it is not reported.
 
 
 def run(
@@ -57,12 +57,12 @@ def run(
   """Trains 440-...-50 on synthetic speech, minibatches of 64, in a process of its own.
 
   Args:
-    workdir: Of the run; new.
-    algorithm: An asynchronous one, under the virtual clock, or sgd, one process in real
-      time.
-    num_steps: Minibatches.
-    num_replicas: That train.
-    hidden_units: Of the network.
+    workdir: Directory of the run; new.
+    algorithm: Algorithm: an asynchronous one, under the virtual clock, or sgd, one
+      process in real time.
+    num_steps: Number of minibatches.
+    num_replicas: Number of replicas.
+    hidden_units: Width of each hidden layer.
 
   Raises:
     RuntimeError: If it fails.
@@ -99,7 +99,7 @@ def run(
 def pairs(
   workdir: Path, repetitions: int, say: Callable[[str], None] = print
 ) -> dict[str, Any]:
-  """Returns how 20 replicas compare with one process; interleaved."""
+  """Returns the comparison of 20 replicas with one process; interleaved."""
   kinds = (('sgd', 1), ('downpour', 20))
   each: list[list[float]] = [[] for _ in kinds]
   parts = []
@@ -147,7 +147,7 @@ def growth(workdir: Path, say: Callable[[str], None] = print) -> dict[str, Any]:
 
 
 def many(workdir: Path, say: Callable[[str], None] = print) -> dict[str, Any]:
-  """Returns what 200 replicas, and 2,000 of a smaller network, take."""
+  """Returns the costs of 200 replicas, and of 2,000 of a smaller network."""
   cases = {
     '200 of 440-256x4-50': (200, 4000, _NETWORK),
     '2,000 of 440-64x2-50': (2000, 20_000, (64, 64)),
@@ -167,12 +167,14 @@ def many(workdir: Path, say: Callable[[str], None] = print) -> dict[str, Any]:
 def main(argv: list[str]) -> int:
   """Measures and writes the result; returns an exit status."""
   values = flags.FlagValues()
-  workdir = flags.DEFINE_string('workdir', None, 'Where the runs go; new.', values)
+  workdir = flags.DEFINE_string(
+    'workdir', None, 'The directory of the runs; new.', values
+  )
   output = flags.DEFINE_string(
     'output', 'paper_results/simulator/speed.json', 'The JSON file to write.', values
   )
   repetitions = flags.DEFINE_integer(
-    'pairs', 5, 'How often the two are compared.', 1, flag_values=values
+    'pairs', 5, 'Number of comparisons.', 1, flag_values=values
   )
   if parsing.parse(values, argv, _WORDS) is None:
     return errors.DONE

@@ -1,4 +1,4 @@
-r"""How long it takes from the command to the first training step.
+r"""The time from the command to the first training step.
 
 python scripts/benchmarks/start_up.py --workdir=runs/start_up
 
@@ -34,7 +34,9 @@ def seconds(workdir: Path) -> float:
 def main(argv: list[str]) -> int:
   """Runs all and writes the result; returns an exit status."""
   values = flags.FlagValues()
-  workdir = flags.DEFINE_string('workdir', None, 'Where the runs go; new.', values)
+  workdir = flags.DEFINE_string(
+    'workdir', None, 'The directory of the runs; new.', values
+  )
   output = flags.DEFINE_string(
     'output', 'paper_results/start_up/start_up.json', 'The JSON file to write.', values
   )

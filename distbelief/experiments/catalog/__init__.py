@@ -1,4 +1,4 @@
-"""All experiments: one file, one experiment, which declares itself as EXPERIMENT.
+"""All experiments: one file, one experiment, declared as EXPERIMENT.
 
 To add one, add a file whose EXPERIMENT has the file's name; `distbelief reproduce --list`
 shows it. No file may import TensorFlow before its experiment runs.

@@ -1,4 +1,4 @@
-"""What is seen of asynchrony, held to arithmetic: three padded replicas, measured."""
+"""Checks measures of asynchrony against arithmetic: three padded replicas."""
 
 from __future__ import annotations
 

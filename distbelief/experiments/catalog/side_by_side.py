@@ -1,4 +1,4 @@
-"""What waiting costs: Downpour and synchronous SGD on padded machines, measured."""
+"""The cost of waiting: Downpour and synchronous SGD on padded machines, measured."""
 
 from __future__ import annotations
 

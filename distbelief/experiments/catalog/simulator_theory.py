@@ -1,4 +1,4 @@
-"""The virtual clock, held to theory: implicit momentum, staleness, order statistics."""
+"""Checks the virtual clock against theory: momentum, staleness, order statistics."""
 
 from __future__ import annotations
 

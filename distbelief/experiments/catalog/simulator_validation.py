@@ -1,4 +1,4 @@
-"""The simulator, held to real clusters: does it tell beforehand what they will do?"""
+"""Checks the simulator against real clusters: does it predict their results?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How hard synthetic speech is: what depth is worth on it, in one process."""
+"""The difficulty of synthetic speech: the value of depth on it, in one process."""
 
 from __future__ import annotations
 
