@@ -29,5 +29,5 @@ echo
 echo
 names=$(printf ",$folder/%s" "${runs[@]}")
 .venv/bin/python scripts/report.py --runs="${names:1}"
-echo "The runs are in $folder (their files: see README.md). To look at all four:"
+echo "The runs are in $folder (their files: see docs/reference/run-directory.md). To look at all four:"
 echo "  .venv/bin/tensorboard --logdir=$folder"
