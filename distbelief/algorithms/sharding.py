@@ -99,6 +99,39 @@ class Sharding:
     return tensors
 
 
+class FlatLayout:
+  """How a model's variables lie end to end in one vector.
+
+  Attributes:
+    size: Number of elements of the vector.
+  """
+
+  def __init__(self, shapes: Sequence[Sequence[int]]) -> None:
+    """Plans the vector.
+
+    Args:
+      shapes: Static shape of each variable, in the model's order.
+    """
+    self._whole = Sharding(shapes, 1)
+    (self.size,) = self._whole.sizes
+
+  def flatten(
+    self, tensors: Sequence[tf.Tensor], tail: tf.Tensor | None = None
+  ) -> tf.Tensor:
+    """Returns the tensors as one vector, [size + length of tail].
+
+    Args:
+      tensors: One per variable, of the planned shapes and of one dtype.
+      tail: Elements to append, in the one copy that is made anyway.
+    """
+    (vector,) = self._whole.split(tensors, None if tail is None else [tail])
+    return vector
+
+  def unflatten(self, vector: tf.Tensor) -> list[tf.Tensor]:
+    """Returns one tensor per variable from a vector [size]; a tail is ignored."""
+    return self._whole.join([vector])
+
+
 def _cut(counts: Sequence[int], sizes: Sequence[int]) -> list[_Piece]:
   pieces = []
   shard, room, offset = 0, sizes[0], 0

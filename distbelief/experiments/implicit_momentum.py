@@ -85,7 +85,6 @@ class Quadratic:
       config,
       self._objective,
       Sharding(self._objective.shapes, 1),
-      Sharding(self._objective.statistics_shapes, 1),
       Minibatches(config, source, num_replicas),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,6 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from distbelief.algorithms.sharding import FlatLayout
 from distbelief.algorithms.statistics import AffineUpdate, Weights
 from distbelief.data.source import Minibatch
 
@@ -83,6 +85,16 @@ class Objective:
   def statistics_shapes(self) -> list[tuple[int, ...]]:
     """Shape of each statistic."""
     return [tuple(tensor.shape) for tensor in self.statistics]
+
+  @functools.cached_property
+  def layout(self) -> FlatLayout:
+    """Layout of the parameters as one vector."""
+    return FlatLayout(self.shapes)
+
+  @functools.cached_property
+  def statistics_layout(self) -> FlatLayout:
+    """Layout of the statistics as one vector."""
+    return FlatLayout(self.statistics_shapes)
 
   def outputs(
     self, params: list[tf.Tensor], statistics: list[tf.Tensor], inputs: Any

@@ -27,7 +27,7 @@ import numpy as np
 import tensorflow as tf
 
 from distbelief.algorithms import downpour
-from distbelief.algorithms.sharding import Sharding
+from distbelief.algorithms.sharding import FlatLayout
 from distbelief.algorithms.statistics import Weights
 from distbelief.recompute.gradients import SIZES, Gradients, Held, Sum
 from distbelief.recompute.updates import LENGTHS, Updates
@@ -176,11 +176,11 @@ class Dataflow:
     """
     self._gradients, self._updates = gradients, updates
     sharding = self._sharding = gradients.sharding
-    statistics = self._cut = gradients.statistics
+    statistics = self._statistics_layout = gradients.statistics
     slices = sharding.split(weights.params)
-    (self._statistics,) = statistics.split(weights.statistics)
-    whole = Sharding(sharding.shapes, 1)
-    slots_of = [sharding.split(whole.join([slot])) for slot in slots] or [
+    self._statistics = statistics.flatten(weights.statistics)
+    whole = FlatLayout(sharding.shapes)
+    slots_of = [sharding.split(whole.unflatten(slot)) for slot in slots] or [
       [tf.zeros_like(part) for part in slices] for _ in updates.rule.rule.slots
     ]
     self._shards = [
@@ -340,7 +340,7 @@ class Dataflow:
     """The server's parameters and statistics."""
     return Weights(
       self._sharding.join([shard.params for shard in self._shards]),
-      self._cut.join([self._statistics]),
+      self._statistics_layout.unflatten(self._statistics),
     )
 
   @property
@@ -460,7 +460,7 @@ class Dataflow:
       if push.finite:
         shard.params = params
         shard.version += 1
-        if index == 0 and self._cut.sizes[0]:
+        if index == 0 and self._statistics_layout.size:
           self._statistics = push.computed.change.apply([self._statistics])[0]
       if push.used is not None:
         self._add_sketches(index, push, push.used)

@@ -77,7 +77,6 @@ class Gradients:
     config: ml_collections.ConfigDict,
     objective: Objective,
     sharding: Sharding,
-    statistics: Sharding,
     minibatches: Minibatches,
   ) -> None:
     """Stores the arguments; functions are traced on first use.
@@ -86,11 +85,10 @@ class Gradients:
       config: Config of the run.
       objective: Objective of the run.
       sharding: Sharding of the parameters.
-      statistics: Layout of the statistics.
       minibatches: Minibatches of each replica.
     """
     self._objective, self._minibatches = objective, minibatches
-    self.sharding, self.statistics = sharding, statistics
+    self.sharding, self.statistics = sharding, objective.statistics_layout
     self._seed = config.seed
     self._options = downpour.DownpourOptions.from_config(config)
     self._accrues = self._options.n_push > 1
@@ -166,13 +164,13 @@ class Gradients:
   ) -> tuple[tf.Tensor, _Accrued, Held | None]:
     result = self._objective.gradient(
       self.sharding.join(held.slices),
-      self.statistics.join([held.statistics]),
+      self.statistics.unflatten(held.statistics),
       minibatch,
       seed,
     )
     gradient = self.sharding.split(result.gradient)
-    (scale,) = self.statistics.split(result.change.scale)
-    (shift,) = self.statistics.split(result.change.shift)
+    scale = self.statistics.flatten(result.change.scale)
+    shift = self.statistics.flatten(result.change.shift)
     step, after = AffineUpdate([scale], [shift]), None
     if self._options.needs_local_steps:
       slices = downpour.local_step(held.slices, gradient, self._options.alpha)

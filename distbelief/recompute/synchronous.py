@@ -18,7 +18,6 @@ import tensorflow as tf
 from distbelief import config as config_lib
 from distbelief.algorithms import synchronous
 from distbelief.algorithms.rules import Rule
-from distbelief.algorithms.sharding import Sharding
 from distbelief.algorithms.statistics import Weights
 from distbelief.models.objective import Objective
 from distbelief.recompute.minibatches import Minibatches
@@ -68,8 +67,7 @@ class SynchronousUpdates:
     self._objective, self._rule, self._minibatches = objective, rule, minibatches
     self._seed, self._rate = config.seed, config_lib.learning_rate(config)
     self.weights, self.version = weights, version
-    cut = Sharding(objective.shapes, 1)
-    split = [cut.join([slot]) for slot in slots] or [
+    split = [objective.layout.unflatten(slot) for slot in slots] or [
       [tf.zeros_like(p) for p in weights.params] for _ in rule.slots
     ]
     self.slots = list(zip(*split)) if split else [() for _ in weights.params]

@@ -48,9 +48,8 @@ class Downpour:
       as_workers: Whether the run was a cluster's, whose updates were not compiled.
     """
     sharding = Sharding(objective.shapes, len(starts))
-    statistics = Sharding(objective.statistics_shapes, 1)
     self._flow = Dataflow(
-      Gradients(config, objective, sharding, statistics, minibatches),
+      Gradients(config, objective, sharding, minibatches),
       Updates(ServerRule.from_config(config), num_replicas, compiled=not as_workers),
       weights,
       slots,

@@ -15,7 +15,6 @@ import numpy as np
 import tensorflow as tf
 
 from distbelief.algorithms.rules import Rule
-from distbelief.algorithms.sharding import Sharding
 from distbelief.algorithms.statistics import Weights
 from distbelief.models.objective import Objective
 from distbelief.telemetry.steps import (
@@ -43,8 +42,8 @@ class Checkpoint(NamedTuple):
   def weights(self, objective: Objective) -> Weights:
     """Returns the model's parameters and statistics."""
     return Weights(
-      Sharding(objective.shapes, 1).join([tf.constant(self.parameters)]),
-      Sharding(objective.statistics_shapes, 1).join([tf.constant(self.statistics)]),
+      objective.layout.unflatten(tf.constant(self.parameters)),
+      objective.statistics_layout.unflatten(tf.constant(self.statistics)),
     )
 
   @property

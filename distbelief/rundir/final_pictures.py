@@ -8,7 +8,6 @@ import numpy as np
 import tensorflow as tf
 
 from distbelief import errors
-from distbelief.algorithms.sharding import Sharding
 from distbelief.algorithms.statistics import Weights
 from distbelief.analysis import swarm
 from distbelief.analysis.run import Run
@@ -66,7 +65,6 @@ def save_loss_surface(
   kept = kept[np.isfinite(kept).all(axis=1)] if len(kept) else kept
   if len(kept) < 3:
     return
-  cut = Sharding(objective.shapes, 1)
   sketch = Sketch(kept.shape[1], run.config.seed)
   sketches = np.stack([sketch.part(tf.constant(one), 0).numpy() for one in kept])
   plane = swarm.plane_of_snapshots(samples, kept, sketches.astype(np.float64))
@@ -77,7 +75,7 @@ def save_loss_surface(
     minibatch = [held_out.first(num_examples)]
 
     def loss(flat: np.ndarray) -> float:
-      params = cut.join([tf.constant(flat)])
+      params = objective.layout.unflatten(tf.constant(flat))
       return objective.evaluate(params, weights.statistics, minibatch)['loss']
 
     # A result under simulated time must not depend on how busy this machine is.

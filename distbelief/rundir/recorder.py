@@ -111,7 +111,7 @@ class RunRecorder:
     self.launch = len(records.files(workdir))
     self.checkpoint = self._begin(rule, num_shards)
     own_bytes = 4 * np.array(Sharding(objective.shapes, num_shards).sizes)
-    own_bytes[0] += 4 * Sharding(objective.statistics_shapes, 1).sizes[0]
+    own_bytes[0] += 4 * objective.statistics_layout.size
     if shard_bytes is None:
       shard_bytes = own_bytes.tolist()
     self._recorder = records.Recorder(
@@ -186,8 +186,8 @@ class RunRecorder:
     path = self._workdir / 'architecture.json'
     now, goal = architecture.of_model(self._objective.model), self._objective
     before = path.read_text() if self._resumed_from is not None and path.exists() else ''
-    sizes = [Sharding(s, 1).sizes for s in (goal.shapes, goal.statistics_shapes)]
-    alike = sizes == [[len(checkpoint.parameters)], [len(checkpoint.statistics)]]
+    sizes = [goal.layout.size, goal.statistics_layout.size]
+    alike = sizes == [len(checkpoint.parameters), len(checkpoint.statistics)]
     if not alike or (before and now and now != before):
       raise errors.ConfigError(
         'config.model.name',

@@ -27,7 +27,7 @@ def of(config: ml_collections.ConfigDict, objective: Objective, num_shards: int)
   own = sum(sizes)
   paid = own if options.charged_parameters is None else options.charged_parameters
   bytes_of_shards = [_BYTES * size * paid / own for size in sizes]
-  bytes_of_shards[0] += _BYTES * Sharding(objective.statistics_shapes, 1).sizes[0]
+  bytes_of_shards[0] += _BYTES * objective.statistics_layout.size
   seconds = options.compute_seconds
   if seconds is None:
     seconds = _FLOPS * paid * config.data.batch_size / options.flops_per_second

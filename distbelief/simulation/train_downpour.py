@@ -96,12 +96,11 @@ class Downpour:
       start, num_shards, self._recorder.newest_incarnations
     )
     sharding = Sharding(objective.shapes, num_shards)
-    statistics = Sharding(objective.statistics_shapes, 1)
     minibatches = Minibatches(
       config, source, num_replicas, config.downpour.warmstart_steps
     )
     self._flow = Dataflow(
-      Gradients(config, objective, sharding, statistics, minibatches),
+      Gradients(config, objective, sharding, minibatches),
       Updates(rule, num_replicas),
       start.weights(objective),
       [tf.constant(slot) for slot in start.slots],

@@ -65,3 +65,21 @@ def test_nothing_at_all_is_a_slice_of_nothing():
   cut = sharding.Sharding([], 1)
   (part,) = cut.split([], [tf.zeros([2])])
   assert cut.sizes == [0] and part.shape == [2] and cut.join([part]) == []
+
+
+def test_a_flat_layout_is_all_variables_end_to_end():
+  tensors = [tf.random.normal(shape) for shape in SHAPES]
+  layout = sharding.FlatLayout(SHAPES)
+  vector = layout.flatten(tensors)
+  expected = np.concatenate([np.ravel(tensor) for tensor in tensors])
+  np.testing.assert_array_equal(vector, expected)
+  assert layout.size == len(expected)
+  with_tail = layout.flatten(tensors, tf.constant([7.0, 8.0]))
+  np.testing.assert_array_equal(with_tail, [*expected, 7.0, 8.0])
+  for one, other in zip(layout.unflatten(with_tail), tensors, strict=True):
+    np.testing.assert_array_equal(one, other)
+
+
+def test_a_flat_layout_of_nothing_is_empty():
+  layout = sharding.FlatLayout([])
+  assert layout.size == 0 and layout.unflatten(layout.flatten([])) == []

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from distbelief.algorithms.server import ServerRule
-from distbelief.algorithms.sharding import Sharding
+from distbelief.algorithms.sharding import FlatLayout, Sharding
 from distbelief.algorithms.statistics import AffineUpdate, Weights
 from distbelief.cluster import delays
 from distbelief.cluster.downpour import shards as shards_lib
@@ -114,14 +114,13 @@ class ParameterServer:
         side.
     """
     self.sharding = sharding
-    self._statistics = Sharding(statistics_shapes, 1)
+    self._statistics = FlatLayout(statistics_shapes)
     clients = np.stack([np.array(state.clients) for state in states])
-    (num_statistics,) = self._statistics.sizes
     self.sketch = Sketch(sum(sharding.sizes), seed)
     self.row_width = steps.row_width(sharding.num_shards) if recording else 0
     self.shards = shards_lib.create(
       sharding,
-      num_statistics,
+      self._statistics.size,
       rule,
       num_replicas,
       clients.shape[1],
@@ -168,17 +167,17 @@ class ParameterServer:
     vectors = [shard.fetch(start) for shard in self.shards]
     statistics = vectors[0][self.sharding.sizes[0] : -TAIL]
     return Weights(
-      self.sharding.join(vectors), self._statistics.join([statistics])
+      self.sharding.join(vectors), self._statistics.unflatten(statistics)
     ), tf.stack([version_of(vector) for vector in vectors])
 
   def pack(self, gradient: list[tf.Tensor], change: AffineUpdate) -> Parcel:
     """Splits a gradient and a change of statistics into the shards' parts."""
     nothing, zeros = tf.zeros([0]), tf.zeros([TAIL])
-    (kept,) = self._statistics.split(change.scale)
-    (moved,) = self._statistics.split(change.shift, [zeros])
+    scale = self._statistics.flatten(change.scale)
+    shift = self._statistics.flatten(change.shift, zeros)
     others = len(self.shards) - 1
-    vectors = self.sharding.split(gradient, [moved] + others * [zeros])
-    return Parcel(vectors, [kept] + others * [nothing])
+    vectors = self.sharding.split(gradient, [shift] + others * [zeros])
+    return Parcel(vectors, [scale] + others * [nothing])
 
   def push(self, push: PushRequest, parcel: Parcel, start: tf.Tensor) -> tf.Tensor:
     """Sends a push to every shard, and waits until each has applied it.

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from distbelief.algorithms.sharding import Sharding
 from distbelief.algorithms.statistics import Weights
 from distbelief.cluster.synchronous.replica import State
 from distbelief.models.objective import Objective
@@ -49,11 +48,9 @@ class Start(NamedTuple):
 
   def state(self, replica: int, objective: Objective) -> State:
     """Returns the initial state of a replica."""
-    cut = Sharding(objective.shapes, 1)
-    params, *slots = (cut.join([tf.constant(v)]) for v in self.values)
-    statistics = Sharding(objective.statistics_shapes, 1).join(
-      [tf.constant(self.statistics)]
-    )
+    layout = objective.layout
+    params, *slots = (layout.unflatten(tf.constant(v)) for v in self.values)
+    statistics = objective.statistics_layout.unflatten(tf.constant(self.statistics))
     return State(
       step=tf.constant(self.next_steps[replica]),
       version=tf.constant(self.version),
@@ -79,8 +76,7 @@ class Leader:
       objective: Objective of the run.
       num_replicas: Number of replicas of this launch.
     """
-    self._recorder, self._cut = recorder, Sharding(objective.shapes, 1)
-    self._statistics = Sharding(objective.statistics_shapes, 1)
+    self._recorder, self._objective = recorder, objective
     checkpoint = recorder.checkpoint
     # Replicas of earlier launches keep their rows.
     gone = checkpoint.clients.max(axis=0)[num_replicas:]
@@ -169,15 +165,18 @@ class Leader:
     return marks, sketches[:, [0, 0, 1]]
 
   def _checkpoint(self, state: State) -> checkpoints.Checkpoint:
+    layout = self._objective.layout
+    statistics = self._objective.statistics_layout
+
     def flat(tensors: Sequence[tf.Tensor]) -> np.ndarray:
-      return self._cut.split(tensors)[0].numpy()
+      return layout.flatten(tensors).numpy()
 
     return checkpoints.Checkpoint(
       parameters=flat(state.weights.params),
       slots=np.array([flat(slot) for slot in zip(*state.slots)], np.float32).reshape(
-        [-1, *self._cut.sizes]
+        [-1, layout.size]
       ),
-      statistics=self._statistics.split(state.weights.statistics)[0].numpy(),
+      statistics=statistics.flatten(state.weights.statistics).numpy(),
       versions=_versions(state),
       clients=self._clients(),
       released=np.array(1, np.int64),

@@ -14,7 +14,7 @@ import tensorflow as tf
 from distbelief import config as config_lib
 from distbelief.algorithms import synchronous
 from distbelief.algorithms.rules import Rule
-from distbelief.algorithms.sharding import Sharding
+from distbelief.algorithms.sharding import FlatLayout
 from distbelief.algorithms.statistics import Weights
 from distbelief.cluster import delays
 from distbelief.cluster.synchronous.collectives import Alone
@@ -76,8 +76,8 @@ class Replica:
     self._minibatches = iter(minibatches)
     self._incarnation = incarnation
     # The statistics follow the gradient, and a scalar: whether it counts.
-    self._packing = Sharding([*objective.shapes, *objective.statistics_shapes, ()], 1)
-    (self._num_parameters,) = Sharding(objective.shapes, 1).sizes
+    self._packing = FlatLayout([*objective.shapes, *objective.statistics_shapes, ()])
+    self._num_parameters = objective.layout.size
     self._sketch = Sketch(self._num_parameters, config.seed)
     self.window = tf.function(self._window, autograph=False)
 
@@ -132,7 +132,7 @@ class Replica:
     )
     statistics = result.change.apply(before.statistics)
     own, finite = synchronous.contribution([*result.gradient, *statistics])
-    (packed,) = self._packing.split([*own, tf.cast(finite, tf.float32)])
+    packed = self._packing.flatten([*own, tf.cast(finite, tf.float32)])
     total, count = self._sum(packed, compute_end)
     summed = delays.now([*total, count])
     with tf.control_dependencies([summed]):
@@ -189,5 +189,5 @@ class Replica:
     # Only this in the strategy's context: there Keras divides losses by the number of
     # replicas.
     total = self._collective.run(self._collective.sum, packed)
-    *total, count = self._packing.join([total])
+    *total, count = self._packing.unflatten(total)
     return total, count

@@ -20,7 +20,6 @@ import tensorflow as tf
 from distbelief import config as config_lib
 from distbelief import errors
 from distbelief.algorithms import synchronous
-from distbelief.algorithms.sharding import Sharding
 from distbelief.cluster import lost_peers
 from distbelief.cluster.synchronous.collectives import Alone, Ring
 from distbelief.cluster.synchronous.leader import Leader, Start
@@ -123,10 +122,11 @@ class Worker:
     source = factory.make_source(config)
     objective = factory.make_objective(config, source)
     rule = synchronous.load_rule(config.server, collective.num_replicas)
-    (num_parameters,) = Sharding(objective.shapes, 1).sizes
-    (num_statistics,) = Sharding(objective.statistics_shapes, 1).sizes
     mine = Start.zeros(
-      1 + len(rule.slots), num_parameters, num_statistics, collective.num_replicas
+      1 + len(rule.slots),
+      objective.layout.size,
+      objective.statistics_layout.size,
+      collective.num_replicas,
     )
     if self._index == 0:
       recorder = RunRecorder(
