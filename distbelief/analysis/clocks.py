@@ -45,11 +45,11 @@ class Offsets(NamedTuple):
       for index, offset in enumerate(offsets)
       if offset
     ]
-    told = 'the clocks agree as far as the pushes tell: times are as recorded'
+    told = 'the clocks agree within the bounds of the pushes: times are as recorded'
     if moved:
       told = (
         f'times are moved to the clock of shard 0 ({", ".join(moved)}), which the pushes '
-        f'tell to within {1e3 * self.uncertainty:.1f} ms'
+        f'determine to within {1e3 * self.uncertainty:.1f} ms'
       )
     if self.contradictory:
       names = ', '.join(self.contradictory)

@@ -81,7 +81,7 @@ class OwnData(examples.Examples):
           _FIELD,
           self.name,
           f'has examples whose shape is not the same for all, {specs.shown(spec)}: pad '
-          'or crop them, or tell it by tf.ensure_shape',
+          'or crop them, or declare it by tf.ensure_shape',
         )
     if self._eager('holdout').element_spec != spec:
       other = self._eager('holdout').element_spec

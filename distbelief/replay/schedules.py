@@ -264,11 +264,14 @@ def downpour(
   doubts.add(~found['fresh'] & changed, 'it has other versions than the step before')
   late = found['version_held'] >= found['version_applied']
   late &= found['status'] == Status.APPLIED
-  doubts.add(late.any(axis=1), 'it started from a version that it came before')
-  doubts.add(np.any(found['version_held'] < starts, axis=1), 'its version is gone')
+  doubts.add(late.any(axis=1), 'it started from a version not older than the one it made')
+  doubts.add(
+    np.any(found['version_held'] < starts, axis=1),
+    'it started from a version before this launch',
+  )
   other = found['staleness'] != derived_staleness(found)
   other &= found['status'] == Status.APPLIED
-  doubts.add(other.any(axis=1), 'its push has another staleness than versions tell')
+  doubts.add(other.any(axis=1), 'the staleness of its push contradicts the versions')
   doubts.raise_first()
 
   groups = np.split(np.arange(len(found)), np.flatnonzero(~together)[1:])
