@@ -18,7 +18,7 @@ from distbelief.models.objective import Gradient, Objective
 from distbelief.sampling import seeds, step_times
 
 
-def gradient(
+def timed_gradient(
   config: ml_collections.ConfigDict,
   objective: Objective,
   weights: Weights,

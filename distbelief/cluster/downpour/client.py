@@ -220,7 +220,7 @@ class Client:
     self, replica: tf.Tensor, state: ReplicaState, minibatch: Minibatch, start: tf.Tensor
   ) -> tuple[Gradient, tf.Tensor]:
     """Returns the minibatch's loss and gradient, and the time at which padding ended."""
-    return delays.gradient(
+    return delays.timed_gradient(
       self._config, self._objective, state.weights, minibatch, replica, state.step, start
     )
 

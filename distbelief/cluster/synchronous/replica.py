@@ -127,7 +127,7 @@ class Replica:
       minibatch = next(self._minibatches)
     began = delays.now(tf.nest.flatten(minibatch))
     before = state.weights
-    result, compute_end = delays.gradient(
+    result, compute_end = delays.timed_gradient(
       self._config, self._objective, before, minibatch, replica, state.step, began
     )
     statistics = result.change.apply(before.statistics)
