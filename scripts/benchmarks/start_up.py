@@ -10,6 +10,7 @@ import json
 import statistics
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from absl import flags
@@ -21,9 +22,17 @@ from distbelief.experiments import process_stats, results
 
 _WORDS = '--workdir=DIR [--runs=COUNT] [--output=FILE.json]'
 _CONFIG = 'configs/synthetic_speech.py'
+_NULL = subprocess.DEVNULL
 
 
-def seconds(workdir: Path) -> float:
+def importing() -> float:
+  """Returns how long a process takes that imports TensorFlow, in seconds."""
+  began = time.monotonic()
+  subprocess.run([sys.executable, '-c', 'import tensorflow'], check=True, stderr=_NULL)
+  return time.monotonic() - began
+
+
+def starting(workdir: Path) -> float:
   """Starts a short run; returns when its first step began, from the command on."""
   words = process_stats.command(_CONFIG, workdir, {'num_steps': 40})
   subprocess.run(words, check=True)
@@ -46,11 +55,20 @@ def main(argv: list[str]) -> int:
   if parsing.parse(values, argv, _WORDS) is None:
     return errors.DONE
   folder = Path(parsing.required(workdir, argv, _WORDS))
-  found = [round(seconds(folder / f'{index}'), 2) for index in range(runs.value)]
-  results.write(
-    output.value, {'startup_seconds': found, 'median': statistics.median(found)}
-  )
-  print(found)
+  imports, starts = [], []
+  for index in range(runs.value):
+    imports.append(round(importing(), 2))
+    starts.append(round(starting(folder / f'{index}'), 2))
+  ratios = [round(start / alone, 2) for start, alone in zip(starts, imports)]
+  result = {
+    'startup_seconds': starts,
+    'import_seconds': imports,
+    'ratios': ratios,
+    'median': statistics.median(starts),
+    'median_ratio': statistics.median(ratios),
+  }
+  results.write(output.value, result)
+  print(json.dumps(result, indent=2))
   return errors.DONE
 
 
