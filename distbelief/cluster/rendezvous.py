@@ -15,6 +15,7 @@ from distbelief import errors
 
 Cluster: TypeAlias = Mapping[str, Sequence[str]]  # Addresses, host:port, by job.
 
+_RETRY_SECONDS = 0.02  # Between two rounds of probes.
 _PROBE_SECONDS = 1.0  # A host that is up answers within this time.
 _FIRST_LINE_SECONDS, _NEXT_LINE_SECONDS = 5.0, 10.0
 _GONE_SECONDS = 30.0  # A chief may restart: servers wait for it that long.
@@ -118,7 +119,7 @@ def wait_for_tasks(cluster: Cluster, timeout: float, log: Callable[[str], None])
       if now > next_line:
         log(f'waiting for {names}, {now - start:.0f} s')
         next_line = now + _NEXT_LINE_SECONDS
-      time.sleep(0.1)
+      time.sleep(_RETRY_SECONDS)
 
 
 def _probe(address: str) -> str:

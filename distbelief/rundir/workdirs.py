@@ -14,7 +14,7 @@ import ml_collections
 from distbelief import config as config_lib
 from distbelief import errors
 from distbelief.models import handed_over
-from distbelief.telemetry import files, records
+from distbelief.telemetry import files
 
 
 def prepare(
@@ -129,6 +129,9 @@ def _parsed(text: bytes, workdir: Path) -> ml_collections.ConfigDict:
 
 def _refuse_other_clock(clock: str, workdir: Path) -> None:
   """Rejects another clock: times of two clocks in one run cannot be compared."""
+  # Only now: NumPy would be a third of what the launcher imports.
+  from distbelief.telemetry import records
+
   found = records.files(workdir)
   before = records.header(found[-1])['clock'] if found else clock
   if before != clock:
