@@ -1,6 +1,7 @@
 """README and docs as a reader has them: pages, blocks, and what pasting them does."""
 
 import dataclasses
+import hashlib
 import os
 import pathlib
 import re
@@ -58,7 +59,16 @@ def block(page, start):
 
 
 def checkout(folder):
-  """The repository as a reader has it after the installation, with its own runs/."""
+  """The repository as a reader has it after the installation, with its own runs/.
+
+  Its .venv is the tests' own, so it must be up to date: else the commands here would
+  install the package anew, into that one and from this short-lived folder.
+  """
+  installed = pathlib.Path(sys.prefix, 'installed')
+  parts = [(ROOT / name).read_bytes() for name in ('pyproject.toml', 'constraints.txt')]
+  stamp = hashlib.sha256(b''.join(parts)).hexdigest()
+  known = installed.read_text().split()[0] if installed.exists() else None
+  assert known == stamp, 'the .venv is out of date: run scripts/test.sh, which installs'
   for path in ROOT.iterdir():
     if path.name not in ('.git', '.venv', 'runs'):
       (folder / path.name).symlink_to(path)
