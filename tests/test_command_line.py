@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import tomllib
@@ -344,6 +345,17 @@ def test_every_command_shows_its_flags_and_has_a_script(call, name):
 def test_every_command_refuses_words_that_are_none(call, name):
   config = [CONFIG] if name in ('train', 'evaluate') else []
   assert is_one_error(call(console.main, name, *config, 'more'), "'more' is not under")
+
+
+def test_a_reader_that_has_seen_enough_is_no_error():
+  words = [sys.executable, '-m', 'distbelief', 'train', '--print_config']
+  words.append(CONFIG)
+  reading, writing = os.pipe()
+  os.close(reading)  # Before the first line is written.
+  environ = os.environ | {'PYTHONPATH': str(ROOT)}
+  result = subprocess.run(words, stdout=writing, stderr=subprocess.PIPE, env=environ)
+  os.close(writing)
+  assert (result.returncode, result.stderr) == (128 + signal.SIGPIPE, b'')
 
 
 def test_a_usage_says_how_the_program_was_called(train, call):

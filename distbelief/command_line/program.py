@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from distbelief import errors
+
+_BROKEN_PIPE = 128 + signal.SIGPIPE  # As of a program that the signal ends.
 
 
 class Program(Protocol):
@@ -34,10 +37,16 @@ def program(main: Callable[[list[str]], int]) -> Program:
   @functools.wraps(main)
   def run(argv: list[str] | None = None) -> int:
     try:
-      return main(sys.argv if argv is None else argv)
+      status = main(sys.argv if argv is None else argv)
+      sys.stdout.flush()
+      return status
     except errors.UserError as error:
       print(f'error: {error}', file=sys.stderr)
       return error.status
+    except BrokenPipeError:  # The reader has seen enough, as in `... | head`.
+      # Python would complain once more when it flushes standard output at its end.
+      os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+      return _BROKEN_PIPE
 
   return run
 
