@@ -60,10 +60,12 @@ def replica_table(
   """Returns per replica its steps and the fractions of time of each kind.
 
   The time counted begins when the warm start is over, for all replicas, and ends with
-  the run's last step. Waiting is the remainder after computing, and in the blocking cycle
-  after fetching and pushing; with overlap, fetches and pushes run beside the computing,
-  so the fractions add up to more than 1. If all was warm start, there is no time to
-  count, and the fractions are None.
+  the run's last step. Between two windows a replica has no steps to do until the chief
+  schedules the next one, and the first step of a window waits for that. Waiting is the
+  remainder after this and computing, and in the blocking cycle after fetching and
+  pushing; with overlap, fetches and pushes run beside the computing, so the fractions add
+  up to more than 1. If all was warm start, there is no time to count, and the fractions
+  are None.
 
   Args:
     records: Records of one launch, [steps].
@@ -93,17 +95,21 @@ def _fractions(
   own: np.ndarray, everyone: np.ndarray, overlap: bool
 ) -> dict[str, float | None]:
   if not len(everyone):
-    return dict.fromkeys(('computing', 'fetching', 'pushing', 'waiting'))
+    kinds = ('computing', 'fetching', 'pushing', 'between_windows', 'waiting')
+    return dict.fromkeys(kinds)
   start, end = utilisation.span(everyone)
   computing, fetching, pushing = (
     float(np.nansum(own[f'{kind}_end'] - own[f'{kind}_start']) / (end - start))
     for kind in ('compute', 'fetch', 'push')
   )
-  taken = computing + (0.0 if overlap else fetching + pushing)
+  opening = own[own['opens_window']]
+  between = float(np.nansum(opening['wait_end'] - opening['wait_start']) / (end - start))
+  taken = computing + between + (0.0 if overlap else fetching + pushing)
   return {
     'computing': computing,
     'fetching': fetching,
     'pushing': pushing,
+    'between_windows': between,
     'waiting': max(0.0, 1.0 - taken),
   }
 

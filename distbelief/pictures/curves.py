@@ -22,6 +22,7 @@ _KINDS: tuple[tuple[str, str, dict[str, Any]], ...] = (
   ('computing', 'compute', {'color': style.COMPUTE}),
   ('fetching', 'fetch', {'color': style.FETCH}),
   ('pushing', 'push / all-reduce', {'color': style.PUSH}),
+  ('between_windows', 'between windows', {'color': style.BETWEEN}),
   (
     *('waiting', 'wait (idle)'),
     {'facecolor': style.WAIT, 'edgecolor': '#999999', 'hatch': '///'},

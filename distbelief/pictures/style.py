@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 # Kinds of a replica's time, which differ in lightness as well as in colour.
 COMPUTE, FETCH, PUSH, WAIT = '#2a9d8f', '#264653', '#e76f51', '#e4e4e4'
+BETWEEN = '#bcb8b1'
 UPDATE = '#6d6875'  # Of a shard.
 BARRIER = '#9b2226'
 

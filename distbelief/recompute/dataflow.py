@@ -48,6 +48,7 @@ class Step:
   step: int
   held: tuple[int, ...] | None  # The schedule's versions; None: the last local step's.
   times: Times = _NO_TIMES  # Not used here.
+  opens_window: bool = False  # Likewise.
   held_versions: tuple[int, ...] = ()
   loss: float = float('nan')
   accuracy: float = float('nan')

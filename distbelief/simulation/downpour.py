@@ -64,6 +64,7 @@ class _Replica:
   sequence: int = 0  # Number of the next push.
   first: bool = True  # No step done since registering.
   left: int = 0  # Steps left of its window.
+  opens_window: bool = False  # The next step is the first of its window.
   ready_at: float = 0.0  # When the last step ended.
   held: tuple[int, ...] | None = None  # Fetched versions, for the next step.
   push: Push | None = None  # Carries the accrued steps.
@@ -239,7 +240,7 @@ class Cluster:
       return
     replica.left = self._take(replica)
     if replica.left:
-      now = self._events.now
+      now, replica.opens_window = self._events.now, True
       if self._window_seconds:
         self._events.at(now + self._window_seconds, self._step_begins, replica, life)
       else:
@@ -353,6 +354,7 @@ class Cluster:
       wait_start=replica.ready_at,
       wait_end=replica.began,
     )
+    step.opens_window, replica.opens_window = replica.opens_window, False
     if replica.push is None:
       replica.push = Push(replica.client, replica.sequence)
     replica.held = None

@@ -283,6 +283,7 @@ def _rows(push: Push) -> list[list[float]]:
       'pushed': float(last),
       'gradients': len(push.steps) if last else 0,
       'fresh': float(step.held is not None),
+      'opens_window': float(step.opens_window),
       'loss': step.loss,
       'accuracy': step.accuracy,
       **step.times._asdict(),

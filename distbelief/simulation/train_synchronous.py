@@ -186,6 +186,7 @@ class Synchronous:
       'pushed': 1.0,
       'gradients': 1.0,
       'fresh': 1.0,
+      'opens_window': 0.0,
       **steps.Times()._asdict(),
       'compute_start': update.begin,
       'compute_end': update.computed,

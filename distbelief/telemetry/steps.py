@@ -34,6 +34,7 @@ COLUMNS = (
   'pushed',
   'gradients',
   'fresh',
+  'opens_window',
   'loss',
   'accuracy',
   'fetch_start',
@@ -68,6 +69,9 @@ class Times(NamedTuple):
   wait_start: float = float('nan')
   wait_end: float = float('nan')
 
+
+# The first step of a window waits until the chief has scheduled that window:
+# 'opens_window' marks it, so that this time can be told from other waiting.
 
 # A Downpour step waits (for its minibatch, and for overlapping transfers) before it
 # fetches and computes; a synchronous one computes, waits for the others at the barrier,
@@ -149,6 +153,7 @@ _KINDS = {
   'pushed': '?',
   'gradients': '<i4',
   'fresh': '?',
+  'opens_window': '?',
 }
 
 

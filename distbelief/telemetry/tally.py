@@ -125,7 +125,8 @@ class Tally:
       if not seconds:
         continue
       computing = np.sum(own['compute_end'] - own['compute_start']) / seconds
-      waited = np.nansum(own['wait_end'] - own['wait_start'])
+      waiting = own['opens_window'] == 0  # The rest is time between two windows.
+      waited = np.nansum((own['wait_end'] - own['wait_start'])[waiting])
       if self._algorithm.waits_between_steps:  # As analysis/utilisation has it.
         between = own['compute_start'][1:] - own['update_end'][:-1]
         waited += np.maximum(between, 0).sum()

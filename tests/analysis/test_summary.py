@@ -49,6 +49,19 @@ def test_fractions_of_the_blocking_cycle_add_up_to_1():
   assert (second['replica'], second['steps']) == (1, 1)
 
 
+def test_what_the_first_step_of_a_window_waits_is_no_waiting():
+  made = records(timed(0, 100, opens_window=True), timed(1, 106), timed(2, 111))
+  (row,) = summary.replica_table(made, 1, overlap=False, warmstart_steps=0)
+  span = 115.5 - 100.5
+  assert row['between_windows'] == pytest.approx(0.5 / span)
+  taken = np.array([3 * 2, 3 * 1, 3 * 1]) / span
+  expected = [*taken, 1 - taken.sum() - 0.5 / span]
+  np.testing.assert_allclose(by_name(row), expected)
+  assert sum(row[name] for name in row if name not in ('replica', 'steps')) == (
+    pytest.approx(1)
+  )
+
+
 def test_with_overlap_fetching_and_pushing_take_no_time_of_their_own():
   made = records(timed(0, 100, fetch=1, compute=7, push=2))
   (row,) = summary.replica_table(made, 1, overlap=True, warmstart_steps=0)
@@ -84,6 +97,7 @@ def test_a_replica_without_steps_only_waited():
     'computing': 0,
     'fetching': 0,
     'pushing': 0,
+    'between_windows': 0,
     'waiting': 1,
   }
 

@@ -434,6 +434,22 @@ def test_a_users_data_function_is_called_once_for_each_split(
   assert sorted(splits) == ['holdout', 'train']
 
 
+@pytest.mark.parametrize('overlap', [False, True])
+def test_the_time_between_two_windows_is_no_waiting(tmp_path, overlap):
+  fields = {'simulation.window_seconds': 0.5, 'downpour.window_steps': 10}
+  fields |= {'num_steps': 240, 'downpour.overlap': overlap}
+  summary = simulated.train(tmp_path / 'run', **fields)
+  found = records.read(tmp_path / 'run')
+  for row in summary['replicas']:
+    own = found[found['replica'] == row['replica']]
+    opening = own[own['opens_window']]
+    between = opening['wait_end'] - opening['wait_start']
+    # The first window of a replica begins when it has registered.
+    assert between == pytest.approx(0.5)
+    assert row['between_windows'] == pytest.approx(between.sum() / summary['seconds'])
+    assert row['waiting'] < 0.1  # At the run's end, when others still have steps.
+
+
 def test_held_out_data_are_read_once(tmp_path, monkeypatch):
   """By evaluations, and for the loss around the run that is computed at its end."""
   sizes = []

@@ -20,6 +20,7 @@ def row(step, held=(0,), **columns):
     'pushed': 1,
     'gradients': 1,
     'fresh': 1,
+    'opens_window': 0,
     'loss': step + 0.5,
     'accuracy': 0.25,
     'wait_start': step,

@@ -50,6 +50,18 @@ def times(step):
   return {name: 1000 + step + after for name, after in (starts | ends).items()}
 
 
+def test_the_time_between_two_windows_is_no_waiting():
+  found = []
+  for opens in (0, 1):
+    running = tally.Tally(DOWNPOUR, 8)
+    for step in range(3):
+      first = opens if step == 1 else 0
+      made = push(step, step, [step], opens_window=first, **times(step))
+      running.add_log(0, log(step + 1, made))
+    found.append(running.take().scalars['utilisation/replica_0_waiting'])
+  assert found[1] == pytest.approx(found[0] * 2 / 3)
+
+
 def test_time_is_told_by_what_was_done_in_it():
   running = tally.Tally(DOWNPOUR, 8, shard_bytes=[2e6, 1e6])
   for shard in (0, 1):

@@ -34,6 +34,7 @@ class ReplicaState(NamedTuple):
   incarnation: tf.Tensor  # int64; -1: must register (a new process, a window that died).
   step: tf.Tensor  # int64, the next one.
   sequence: tf.Tensor  # int64, number of the next push.
+  opens_window: tf.Tensor  # bool, the next step is the first of its window.
   first: tf.Tensor  # bool, no step done since registering.
   count: tf.Tensor  # int64, gradients accrued.
   ready_at: tf.Tensor  # float64, time at which the last step ended.
@@ -104,6 +105,7 @@ class Client:
       incarnation=tf.constant(-1, tf.int64),
       step=tf.constant(0, tf.int64),
       sequence=tf.constant(0, tf.int64),
+      opens_window=tf.constant(True),
       first=tf.constant(True),
       count=tf.constant(0, tf.int64),
       ready_at=tf.constant(_NAN, tf.float64),
@@ -144,6 +146,7 @@ class Client:
     result, compute_end = self._compute(replica, state, minibatch, compute_start)
     times = {
       'fresh': fresh,
+      'opens_window': state.opens_window,
       'fetch_start': fetched.start,
       'fetch_end': fetched.end,
       'compute_start': compute_start,
@@ -185,6 +188,7 @@ class Client:
     result, compute_end = self._compute(replica, state, minibatch, began)
     times = {
       'fresh': state.first | downpour.fetch_due(state.step - 1, options.n_fetch),
+      'opens_window': state.opens_window,
       'fetch_start': fetched.start,
       'fetch_end': fetched.end,
       'compute_start': began,
@@ -294,7 +298,11 @@ class Client:
     self, state: ReplicaState, weights: Weights, ready_at: tf.Tensor
   ) -> ReplicaState:
     return state._replace(
-      step=state.step + 1, first=tf.constant(False), ready_at=ready_at, weights=weights
+      step=state.step + 1,
+      opens_window=tf.constant(False),
+      first=tf.constant(False),
+      ready_at=ready_at,
+      weights=weights,
     )
 
   def _emptied_if(self, pushed: Pushed, state: ReplicaState) -> ReplicaState:

@@ -234,7 +234,9 @@ class Replica:
     self, replica: tf.Tensor, state: ReplicaState, taken: tf.Tensor
   ) -> tuple[ReplicaState, tf.Tensor, tf.Tensor]:
     next_minibatch = functools.partial(self._iterator.next, self._iterator.open())
-    state = state._replace(sampling=self._sampler.begin_window(state.sampling))
+    state = state._replace(
+      sampling=self._sampler.begin_window(state.sampling), opens_window=tf.constant(True)
+    )
     num_steps = tf.cast(taken, tf.int32)
     first_push = state.sequence
 

@@ -160,6 +160,7 @@ class Replica:
       'pushed': 1.0,
       'gradients': 1.0,
       'fresh': 1.0,
+      'opens_window': 0.0,  # What passes between windows is in no record.
       'loss': result.loss,
       'accuracy': result.accuracy,
       'fetch_start': _NAN,  # No fetch: every replica has the parameters.

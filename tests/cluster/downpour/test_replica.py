@@ -123,6 +123,7 @@ def test_records_of_one_replica(cluster, tmp_path, overlap):
   fetches = [step for step in range(20) if step % 3 == (1 if overlap else 0)]
   fresh = sorted({0, *fetches})
   assert np.flatnonzero(found['fresh']).tolist() == fresh
+  assert np.flatnonzero(found['opens_window']).tolist() == [0, 4, 11]
   ends = np.flatnonzero(found['pushed'])
   assert ends.tolist() == [*range(0, 20, 2), 19]
   assert found['gradients'][ends].tolist() == [1, *[2] * 9, 1]
