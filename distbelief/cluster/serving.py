@@ -28,10 +28,11 @@ def serve(
 
   Args:
     job: 'worker' or 'ps'.
-    index: Of the task.
-    tf_config: What TF_CONFIG says, parsed.
-    ended: Looked at every second; a task of a launcher may as well wait to be killed.
-    threads: For one operation; 0: as many as there are processors.
+    index: Index of the task.
+    tf_config: Value of TF_CONFIG, parsed.
+    ended: Function that tells whether the run has ended, called every second; a task of
+      a launcher may as well wait to be killed.
+    threads: Threads for one operation; 0: as many as there are processors.
   """
   address = tf_config['cluster'][job][index]
   try:
