@@ -190,8 +190,6 @@ def _of_replicas(run: Run, origin: float) -> Iterator[_Spans]:
     if kind == 'push':
       args['gradients'], push = records['gradients'], np.arange(len(records))
       name = algorithm.labels.push
-    if kind == 'wait':
-      args['between_windows'] = records['opens_window']
     spans = _Spans.between(name, _REPLICAS, rows, start, end, args, push)
     yield spans.where(spans.dur > 0) if kind == 'wait' else spans
   if algorithm.waits_between_steps:
