@@ -311,7 +311,7 @@ def test_a_chief_needs_no_gpu_where_its_workers_do(tmp_path):
 
 @pytest.mark.cluster
 @pytest.mark.parametrize('case', ['label out of range', 'wrong input shape'])
-def test_a_launch_prints_the_same_line_and_starts_no_task(tmp_path, case):
+def test_a_launch_prints_the_same_line_and_begins_no_run(tmp_path, case):
   words, text = CASES[case]
   launched = warm.run(
     [*runs.command(tmp_path / 'run'), *words],
@@ -322,5 +322,6 @@ def test_a_launch_prints_the_same_line_and_starts_no_task(tmp_path, case):
   assert launched.returncode == errors.BAD_INPUT, launched.stderr
   lines = launched.stderr.splitlines()
   assert lines[0].startswith('error: ') and text in lines[0]
-  logs = [path.name for path in (tmp_path / 'run' / 'logs').iterdir()]
-  assert sorted(logs) == ['check-0.error.json', 'check-0.log']
+  failed = [path.name for path in (tmp_path / 'run' / 'logs').glob('*.error.json')]
+  assert failed == ['check-0.error.json']
+  assert {path.name for path in (tmp_path / 'run').iterdir()} == {'config.json', 'logs'}

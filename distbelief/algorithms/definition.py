@@ -94,9 +94,9 @@ class Algorithm:
       words.
     labels: Labels of its parts.
     trainers: Trainer classes by clock, each as 'module:Class'. Under cluster, each task
-      of a job that is not directed creates one with (config, workdir, tf_config, display,
-      invocation, check_agreement) and calls run(); under virtual it is created with
-      (config, workdir, display, invocation, source), see simulation/launch.py.
+      of a job that is not directed creates one with (context, tf_config, check_agreement,
+      wait_for_preflight) and calls run(); under virtual it is created with (context,
+      source), see rundir/context.py and simulation/launch.py.
       config.check refuses a clock that is missing.
     jobs: Function that returns the number of tasks of each job, from the config and the
       number of replicas. The first task of the first job leads.

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-import ml_collections
 import numpy as np
 
 from distbelief import config as config_lib
@@ -20,6 +18,7 @@ from distbelief.data.held_out import HeldOut
 from distbelief.models import architecture
 from distbelief.models.objective import Objective
 from distbelief.rundir import checkpoints, final_pictures, workdirs
+from distbelief.rundir.context import RunContext
 from distbelief.rundir.evaluation import Evaluator, GetWeights
 from distbelief.telemetry import (
   activities,
@@ -33,7 +32,6 @@ from distbelief.telemetry import (
   swarm,
 )
 from distbelief.telemetry.clock import REAL, Clock
-from distbelief.telemetry.display import Reporter
 from distbelief.telemetry.records import Incarnation
 from distbelief.telemetry.steps import LOG_COLUMN, Status
 from distbelief.telemetry.tally import Tally
@@ -57,10 +55,7 @@ class RunRecorder:
 
   def __init__(
     self,
-    config: ml_collections.ConfigDict,
-    workdir: Path,
-    display: Reporter,
-    invocation: provenance.Invocation,
+    context: RunContext,
     objective: Objective,
     source: data.Source,
     rule: Rule,
@@ -72,10 +67,7 @@ class RunRecorder:
     """Marks the steps that going back to the last checkpoint undoes, and opens all files.
 
     Args:
-      config: Config of the run, checked.
-      workdir: Directory prepared for the run.
-      display: Display for `progress` and `message`.
-      invocation: Command and start time of the run.
+      context: Context of the launch.
       objective: Objective of the run.
       source: Source of the hold-out data.
       rule: Rule of the server, whose slots are in the checkpoints.
@@ -89,7 +81,8 @@ class RunRecorder:
       errors.ConfigError: If the run has more steps than config.num_steps, or cannot go on
         with so many replicas; nothing is changed then.
     """
-    self._config, self._workdir, self._display = config, workdir, display
+    config, workdir, self._display, invocation = context
+    self._config, self._workdir = config, workdir
     self._clock = clock
     self._command_started = clock.now() if clock.is_simulated else invocation.started
     self._provenance = provenance.collect(invocation)

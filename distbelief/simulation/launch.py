@@ -17,9 +17,9 @@ import ml_collections
 from distbelief import config as config_lib
 from distbelief import errors
 from distbelief.rundir import task_failures
+from distbelief.rundir.context import RunContext
 from distbelief.telemetry import display as display_lib
 from distbelief.telemetry import provenance
-from distbelief.telemetry.display import Reporter
 
 _TASK = ('simulator', 0)  # Job and index in the names of its files in logs/.
 
@@ -51,7 +51,7 @@ def launch(
   ):
     try:
       with _errors_in(task_failures.log_path(logs, *_TASK)):
-        return _train(config, Path(workdir), invocation, display)
+        return _train(RunContext(config, Path(workdir), display, invocation))
     except Exception as error:
       display.close()  # What follows is the last on the screen.
       failure = task_failures.TaskFailure.from_exception(*_TASK, error)
@@ -78,17 +78,13 @@ def _errors_in(path: str) -> Iterator[None]:
     os.close(screen)
 
 
-def _train(
-  config: ml_collections.ConfigDict,
-  workdir: Path,
-  invocation: provenance.Invocation,
-  display: Reporter,
-) -> int:
+def _train(context: RunContext) -> int:
   import tensorflow as tf
 
   from distbelief.problem import preflight
 
   tf.get_logger().setLevel('ERROR')  # It would log how it vectorizes.
+  config, display = context.config, context.display
   train = config_lib.algorithm(config).trainer('virtual')
   if train.computes_apart:
     _spread_gradients(config_lib.num_replicas(config))
@@ -99,7 +95,7 @@ def _train(
     signal.signal(kind, lambda number, frame: stopped_by.append(number))
   try:
     source = preflight.run(config)
-    trainer = train(config, workdir, display, invocation, source)
+    trainer = train(context, source)
     if trainer.train(lambda: bool(stopped_by)):
       return errors.DONE
     if trainer.save():

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TypeVar
 
-import ml_collections
 import numpy as np
 import tensorflow as tf
 
@@ -21,13 +19,13 @@ from distbelief.recompute.gradients import Gradients
 from distbelief.recompute.minibatches import Minibatches
 from distbelief.recompute.updates import Updates
 from distbelief.rundir import checkpoints
+from distbelief.rundir.context import RunContext
 from distbelief.rundir.recorder import RunRecorder
 from distbelief.simulation import costs, network
 from distbelief.simulation.downpour import Applied, Cluster, Travelled
 from distbelief.simulation.events import EventQueue
 from distbelief.simulation.machines import Machines
-from distbelief.telemetry import clock, provenance, steps
-from distbelief.telemetry.display import Reporter
+from distbelief.telemetry import clock, steps
 from distbelief.telemetry.sketch import Sketch
 from distbelief.telemetry.steps import Status
 
@@ -53,36 +51,27 @@ class Downpour:
 
   def __init__(
     self,
-    config: ml_collections.ConfigDict,
-    workdir: Path,
-    display: Reporter,
-    invocation: provenance.Invocation,
+    context: RunContext,
     source: data.Source,
   ) -> None:
     """Restores the state of the run.
 
     Args:
-      config: The run's, checked.
-      workdir: Prepared for it.
-      display: Shows `progress` and `message`.
-      invocation: What started the run.
+      context: Context of the launch.
       source: Source of its data.
     """
-    self._config = config
+    config = self._config = context.config
     num_replicas = config_lib.num_replicas(config)
     num_shards = config_lib.jobs(config)['ps']
     objective = factory.make_objective(config, source)
     rule = ServerRule.from_config(config)
     self._num_shards = num_shards
     costs_of_run = costs.of(config, objective, num_shards)
-    self._events = EventQueue(checkpoints.seconds(workdir / 'checkpoints'))
+    self._events = EventQueue(checkpoints.seconds(context.workdir / 'checkpoints'))
     travel = network.least_travel(config, costs_of_run.shard_bytes)
     machines = Machines(config, costs_of_run.compute_seconds, travel)
     self._recorder = RunRecorder(
-      config,
-      workdir,
-      display,
-      invocation,
+      context,
       objective,
       source,
       rule.rule,

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import ml_collections
 import numpy as np
 import tensorflow as tf
 
@@ -18,12 +16,12 @@ from distbelief.problem import factory
 from distbelief.recompute.minibatches import Minibatches
 from distbelief.recompute.synchronous import SynchronousUpdates, UpdateResult
 from distbelief.rundir import checkpoints
+from distbelief.rundir.context import RunContext
 from distbelief.rundir.recorder import RunRecorder
 from distbelief.simulation import costs
 from distbelief.simulation.machines import Machines
 from distbelief.simulation.synchronous import Barrier, Update
-from distbelief.telemetry import clock, provenance, steps, swarm
-from distbelief.telemetry.display import Reporter
+from distbelief.telemetry import clock, steps, swarm
 from distbelief.telemetry.sketch import Sketch
 from distbelief.telemetry.steps import COUNTED, INCARNATION, NEXT_STEP, SEQUENCE, Status
 
@@ -41,32 +39,24 @@ class Synchronous:
 
   def __init__(
     self,
-    config: ml_collections.ConfigDict,
-    workdir: Path,
-    display: Reporter,
-    invocation: provenance.Invocation,
+    context: RunContext,
     source: data.Source,
   ) -> None:
     """Restores the state of the run.
 
     Args:
-      config: The run's, checked.
-      workdir: Prepared for it.
-      display: Shows `progress` and `message`.
-      invocation: What started the run.
+      context: Context of the launch.
       source: Source of its data.
     """
-    self._config, self._now = config, checkpoints.seconds(workdir / 'checkpoints')
+    config = self._config = context.config
+    self._now = checkpoints.seconds(context.workdir / 'checkpoints')
     num_replicas = self._num_replicas = config_lib.num_replicas(config)
     objective = factory.make_objective(config, source)
     rule = synchronous.load_rule(config.server, num_replicas)
     costs_of_run = costs.of(config, objective, 1)
     machines = Machines(config, costs_of_run.compute_seconds)
     self._recorder = RunRecorder(
-      config,
-      workdir,
-      display,
-      invocation,
+      context,
       objective,
       source,
       rule,

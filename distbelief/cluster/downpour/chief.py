@@ -5,10 +5,8 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
-import ml_collections
 import numpy as np
 import tensorflow as tf
 
@@ -21,9 +19,8 @@ from distbelief.cluster.downpour.window import Replica, WindowResult
 from distbelief.cluster.downpour.windows import Windows
 from distbelief.problem import factory
 from distbelief.rundir import checkpoints
+from distbelief.rundir.context import RunContext
 from distbelief.rundir.recorder import RunRecorder
-from distbelief.telemetry import provenance
-from distbelief.telemetry.display import Reporter
 from distbelief.telemetry.steps import INCARNATION
 
 _POLL_SECONDS = 0.2  # Between two polls of the shards.
@@ -44,27 +41,25 @@ class Chief:
 
   def __init__(
     self,
-    config: ml_collections.ConfigDict,
-    workdir: Path,
+    context: RunContext,
     tf_config: Mapping[str, Any],
-    display: Reporter,
-    invocation: provenance.Invocation,
-    check_agreement: Callable[[], None] = lambda: None,
+    check_agreement: Callable[[], None],
+    wait_for_preflight: Callable[[], None],
   ) -> None:
     """Stores the arguments; does not connect yet.
 
     Args:
-      config: Config of the run, checked.
-      workdir: Directory prepared for the run.
+      context: Context of the launch.
       tf_config: Cluster, as in TF_CONFIG.
-      display: Display for `progress` and `message`.
-      invocation: Command and start time of the run.
       check_agreement: Function that is called when all tasks answer; raises if they
         differ.
+      wait_for_preflight: Function that is called when all tasks are connected, before
+        the model and the data are touched.
     """
-    self._config, self._workdir, self._display = config, workdir, display
-    self._addresses, self._invocation = tf_config['cluster'], invocation
+    self._context, self._addresses = context, tf_config['cluster']
+    self._config, self._workdir, self._display, _ = context
     self._check_agreement = check_agreement
+    self._wait_for_preflight = wait_for_preflight
     self._num_replicas = len(self._addresses['worker'])
     self._num_shards = len(self._addresses['ps'])
     self._reclaimed = 0  # Replicas that were declared dead.
@@ -88,6 +83,8 @@ class Chief:
           self._addresses, self._config.cluster.start_timeout, self._display.message
         )
         self._check_agreement()
+        self._connect()
+        self._wait_for_preflight()
         self._build()
         self._in_training = True
         self._train()
@@ -106,27 +103,25 @@ class Chief:
     if not before and not self._in_training:
       raise Stopped
 
-  def _build(self) -> None:
-    config = self._config
+  def _connect(self) -> None:
     resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
       tf.train.ClusterSpec(dict(self._addresses)),
       rpc_layer='grpc',
       task_type='chief',
       task_id=0,
     )
-    strategy = tf.distribute.ParameterServerStrategy(resolver)
-    coordinator = tf.distribute.coordinator.ClusterCoordinator(strategy)
+    self._strategy = tf.distribute.ParameterServerStrategy(resolver)
+    self._coordinator = tf.distribute.coordinator.ClusterCoordinator(self._strategy)
 
+  def _build(self) -> None:
+    config = self._config
     source = factory.make_source(config)
     source.keep(self._workdir / 'data')
     objective = factory.make_objective(config, source)
     sharding = Sharding(objective.shapes, self._num_shards)
     rule = ServerRule.from_config(config)
     self._recorder = RunRecorder(
-      config,
-      self._workdir,
-      self._display,
-      self._invocation,
+      self._context,
       objective,
       source,
       rule.rule,
@@ -147,9 +142,9 @@ class Chief:
       config.seed,
     )
     replica = Replica(
-      config, self._num_replicas, strategy, objective, source, self._server
+      config, self._num_replicas, self._strategy, objective, source, self._server
     )
-    self._windows = Windows(coordinator, replica.window, 2 * self._num_replicas)
+    self._windows = Windows(self._coordinator, replica.window, 2 * self._num_replicas)
 
   # Training.
 

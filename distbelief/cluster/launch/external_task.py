@@ -24,6 +24,7 @@ from distbelief.cluster.launch import (
 )
 from distbelief.models import handed_over
 from distbelief.rundir import workdirs
+from distbelief.rundir.context import RunContext
 from distbelief.telemetry import display as display_lib
 from distbelief.telemetry import provenance
 
@@ -94,15 +95,18 @@ def _train(
   config: ml_collections.ConfigDict, workdir: str, task: tf_config.TaskSpec
 ) -> int:
   display = display_lib.Display(sys.stderr)
-  invocation = provenance.Invocation.of_this_process()
+  context = RunContext(
+    handed_over.resolved(config, Path(workdir)),
+    Path(workdir),
+    display,
+    provenance.Invocation.of_this_process(),
+  )
   try:
     config_lib.algorithm(config).trainer('cluster')(
-      handed_over.resolved(config, Path(workdir)),
-      Path(workdir),
+      context,
       task.as_tf_config(),
-      display,
-      invocation,
-      lambda: agreement.check(Path(workdir), task, list(config_lib.jobs(config))),
+      lambda: agreement.check(context.workdir, task, list(config_lib.jobs(config))),
+      lambda: None,  # The leader has made the preflight before.
     ).run()
     status = errors.DONE
   except errors.UserError as error:

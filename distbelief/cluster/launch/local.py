@@ -47,9 +47,9 @@ def launch(
     workdir: Directory of the run; each task's output goes to its logs/<job>-<index>.log.
     invocation: Command and start time of the run, for its summary.
     body: Function that a task runs, 'module:function', called as function(job, index,
-      tf_config, config, workdir, events, invocation).
-    check: Function that must succeed before any task starts, in the same form, called as
-      function(config, workdir, events).
+      tf_config, context, wait_for_preflight).
+    check: Function that must succeed before `wait_for_preflight` returns in any task, in
+      the same form, called as function(config).
     stream: Stream for progress and messages; standard error by default.
   """
   workdir = os.path.abspath(workdir)

@@ -4,7 +4,7 @@ The launcher starts it as `python -m distbelief.cluster.launch.supervisor FOLDER
 
     launcher          the screen, Ctrl-C; no TensorFlow, nothing to hang on
       supervisor         imports, then only waits for dead tasks and for the launcher
-        check         tries the model and the data; ends before the others start
+        check         tries the model and the data, while the others connect
         chief, worker 0, ..., ps 0, ...  (without a parameter server only workers)
 
 Whichever process is killed, none is left behind. The kernel kills the tasks when the
@@ -27,11 +27,14 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from distbelief import config as configs
 from distbelief import errors
+from distbelief.cluster.launch import gate as gate_lib
 from distbelief.cluster.launch import namespace, ports, processes
 from distbelief.rundir import task_failures
+from distbelief.rundir.context import RunContext
 from distbelief.telemetry import events as events_lib
 from distbelief.telemetry import provenance
 
@@ -82,10 +85,11 @@ class Supervisor:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # The launcher decides when to stop.
 
   def run(self, tasks: list[processes.Task]) -> bool:
-    """Runs tasks to their ends; returns whether all succeeded.
+    """Runs tasks to the end of the leader; returns whether all succeeded.
 
     Args:
-      tasks: Tasks to run: first the leader; the others serve it for as long as it lives.
+      tasks: Tasks to run: first the leader; the others serve it for as long as it lives,
+        or end before.
     """
     try:
       for task in tasks:
@@ -191,7 +195,7 @@ def _without_matplotlib() -> Iterator[None]:
 def _start_cluster(
   order: Order, events: events_lib.ProgressPipe, supervisor: Supervisor
 ) -> bool:
-  """Runs the check and then the cluster; returns whether all succeeded."""
+  """Runs the check and the cluster; returns whether all succeeded."""
   # Modules that body and check import are shared by all tasks.
   with _without_matplotlib():
     body = pkgutil.resolve_name(order.body)
@@ -201,9 +205,11 @@ def _start_cluster(
   config = configs.from_json(order.config)
   logs = os.path.join(order.workdir, 'logs')
 
-  preflight_body = functools.partial(check, config, order.workdir, events)
-  if not supervisor.run([processes.Task('check', 0, logs, preflight_body)]):
-    return False
+  gate = gate_lib.Gate()
+
+  def try_and_open() -> None:
+    check(config)
+    gate.open()
 
   network = namespace.create()
   if not network:
@@ -216,17 +222,17 @@ def _start_cluster(
   addresses = iter(f'127.0.0.1:{port}' for port in reservation.ports)
   cluster = {job: [next(addresses) for _ in range(n)] for job, n in jobs.items()}
   invocation = provenance.Invocation(order.command, order.started)
+  context = RunContext(config, Path(order.workdir), events, invocation)
   tasks: list[processes.Task] = []
   for job, addresses_of_job in cluster.items():
     # A task that others wait for is not restarted.
     restarts = MAX_RESTARTS if job == 'worker' and algorithm.workers_restart else 0
     for index in range(len(addresses_of_job)):
       tf_config = {'cluster': cluster, 'task': {'type': job, 'index': index}}
-      run = functools.partial(
-        body, job, index, tf_config, config, order.workdir, events, invocation
-      )
+      run = functools.partial(body, job, index, tf_config, context, gate.wait)
       leads = not tasks
       tasks.append(processes.Task(job, index, logs, run, network, leads, restarts))
+  tasks.append(processes.Task('check', 0, logs, try_and_open, leads=False))
   return supervisor.run(tasks)
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import ml_collections
@@ -14,19 +13,15 @@ from distbelief import config as config_lib
 from distbelief.cluster import serving
 from distbelief.cluster.launch import environment
 from distbelief.problem import preflight
-from distbelief.telemetry import provenance
-from distbelief.telemetry.display import Reporter
+from distbelief.rundir.context import RunContext
 
 
-def check(
-  config: ml_collections.ConfigDict, workdir: str = '', display: Reporter | None = None
-) -> None:
-  """Tries the model and the data, before any task starts.
+def check(config: ml_collections.ConfigDict) -> None:
+  """Tries the model and the data, before any task uses them.
 
   Raises:
     errors.UserError: Names the field, its value and the remedy.
   """
-  del workdir, display
   # Raises if there is no GPU where one is wanted.
   environment.visible_gpus(
     'worker', 0, config.cluster.device, environment.gpus(os.environ)
@@ -44,12 +39,11 @@ def run(
   job: str,
   index: int,
   tf_config: Mapping[str, Any],
-  config: ml_collections.ConfigDict,
-  workdir: str,
-  display: Reporter,
-  invocation: provenance.Invocation,
+  context: RunContext,
+  wait_for_preflight: Callable[[], None],
 ) -> None:
   """Runs one task of a cluster on this machine to its end."""
+  config = context.config
   os.environ['CUDA_VISIBLE_DEVICES'] = environment.visible_gpus(
     job, index, config.cluster.device, environment.gpus(os.environ)
   )
@@ -64,4 +58,4 @@ def run(
   if job == 'worker':
     tf.config.threading.set_intra_op_parallelism_threads(threads)
   train = algorithm.trainer('cluster')
-  train(config, Path(workdir), tf_config, display, invocation).run()
+  train(context, tf_config, lambda: None, wait_for_preflight).run()

@@ -10,10 +10,8 @@ import functools
 import signal
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
-import ml_collections
 import numpy as np
 import tensorflow as tf
 
@@ -26,9 +24,8 @@ from distbelief.cluster.synchronous.leader import Leader, Start
 from distbelief.cluster.synchronous.replica import Replica
 from distbelief.problem import factory
 from distbelief.rundir import workdirs
+from distbelief.rundir.context import RunContext
 from distbelief.rundir.recorder import RunRecorder
-from distbelief.telemetry import provenance
-from distbelief.telemetry.display import Reporter
 
 # Time between two agreements of the workers whether to go on; each takes some 20 ms.
 _WINDOW_SECONDS = 1.0
@@ -43,29 +40,28 @@ class Worker:
 
   def __init__(
     self,
-    config: ml_collections.ConfigDict,
-    workdir: Path,
+    context: RunContext,
     tf_config: Mapping[str, Any],
-    display: Reporter,
-    invocation: provenance.Invocation,
-    check_agreement: Callable[[], None] = lambda: None,
+    check_agreement: Callable[[], None],
+    wait_for_preflight: Callable[[], None],
   ) -> None:
     """Does not connect yet; TensorFlow's runtime must not have started.
 
     Args:
-      config: Config of the run, checked.
-      workdir: Directory prepared for the run.
+      context: Context of the launch; its display is used by worker 0 only.
       tf_config: Cluster and this task, as in TF_CONFIG.
-      display: Display for `progress` and `message` of the run; worker 0's.
-      invocation: Command and start time of the run.
       check_agreement: Function that is called when all workers answer; raises if they
         differ.
+      wait_for_preflight: Function that is called when all workers are connected, before
+        the model and the data are touched.
     """
     self._check_agreement = check_agreement
-    self._config, self._workdir, self._display = config, workdir, display
-    self._is_alone = config_lib.algorithm(config).single_process
+    self._wait_for_preflight = wait_for_preflight
+    self._context = context
+    self._config, self._workdir, self._display, _ = context
+    self._is_alone = config_lib.algorithm(self._config).single_process
     self._addresses = tf_config['cluster']['worker']
-    self._index, self._invocation = tf_config['task']['index'], invocation
+    self._index = tf_config['task']['index']
     self._stopped_by = 0  # A signal's number.
     self._in_training = False
     self._leader: Leader | None = None  # On worker 0 only.
@@ -82,6 +78,7 @@ class Worker:
         signal.signal(number, self._stop)
     try:
       self._collective = self._connect()
+      self._wait_for_preflight()
       self._build()
       self._in_training = True
       self._train()
@@ -130,10 +127,7 @@ class Worker:
     )
     if self._index == 0:
       recorder = RunRecorder(
-        config,
-        self._workdir,
-        self._display,
-        self._invocation,
+        self._context,
         objective,
         source,
         rule,

@@ -5,6 +5,7 @@ import types
 
 from distbelief import config as config_lib
 from distbelief.cluster.downpour import chief
+from distbelief.rundir.context import RunContext
 from distbelief.telemetry import provenance
 
 
@@ -27,7 +28,8 @@ def test_a_clock_that_is_set_declares_no_replica_dead(monkeypatch, tmp_path):
   display = types.SimpleNamespace(message=lines.append)
   addresses = {'cluster': {'worker': ['a:1'], 'ps': ['a:2']}}
   origin = provenance.Invocation([], 0.0)
-  one = chief.Chief(config_lib.default_config(), tmp_path, addresses, display, origin)
+  context = RunContext(config_lib.default_config(), tmp_path, display, origin)
+  one = chief.Chief(context, addresses, lambda: None, lambda: None)
   one._windows, one._recorder = Windows(), types.SimpleNamespace()
   one._server = types.SimpleNamespace(
     pool=types.SimpleNamespace(open=lambda *unused: None)

@@ -30,13 +30,13 @@ if 'FAKE_STOP_SECONDS' in os.environ:  # The supervisor is the main module.
   sys.modules['__main__'].STOP_SECONDS = float(os.environ['FAKE_STOP_SECONDS'])
 
 
-def check(config, workdir, events):
-  del config, workdir, events
+def check(config):
+  del config
   act(told('check 0') or 'finish')
 
 
-def body(job, index, tf_config, config, workdir, events, origin):
-  del config, origin
+def body(job, index, tf_config, context, wait_for_preflight):
+  workdir, events = context.workdir, context.display
   comm = pathlib.Path('/proc/self/comm').read_text().strip()
   print(json.dumps(dict(os.environ) | {'comm': comm}))
   host, port = tf_config['cluster'][job][index].split(':')
@@ -48,6 +48,7 @@ def body(job, index, tf_config, config, workdir, events, origin):
     with up.open('a') as file:
       file.write(f'{os.getpid()}\n')
     if job == 'chief':
+      wait_for_preflight()
       wait_for_all(tf_config['cluster'], workdir)
       events.progress(steps=1, num_steps=2, loss=0.5)
       pathlib.Path(workdir, 'all.up').touch()

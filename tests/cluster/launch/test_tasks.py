@@ -1,12 +1,14 @@
 """What a task of a cluster is given of its machine."""
 
 import os
+from pathlib import Path
 
 import pytest
 
 from distbelief import config as config_lib
 from distbelief.cluster import serving
 from distbelief.cluster.launch import tasks
+from distbelief.rundir.context import RunContext
 from distbelief.telemetry import provenance
 
 
@@ -20,5 +22,6 @@ def test_replicas_share_the_processors_that_may_be_used(monkeypatch, processors,
   monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '')
   tf_config = {'cluster': {'worker': ['a:1', 'a:2']}}
   origin = provenance.Invocation([], 0.0)
-  tasks.run('worker', 0, tf_config, config_lib.default_config(), '', None, origin)
+  context = RunContext(config_lib.default_config(), Path(), None, origin)
+  tasks.run('worker', 0, tf_config, context, lambda: None)
   assert given == [threads]

@@ -159,10 +159,13 @@ def test_the_status_that_the_chief_chooses_is_the_launchers(start):
 
 
 @pytest.mark.parametrize('order, status', [('refuse', 2), ('raise', 1), ('exit', 7)])
-def test_a_failed_check_starts_no_task(start, order, status):
+def test_a_failed_check_lets_no_task_begin(start, order, status):
   run = start({'check 0': order})
   assert run.end() == status
-  assert os.listdir(run.workdir) == ['logs']
+  # The chief, which writes it, may have been starting, or waited for the check.
+  assert not (run.workdir / 'cluster.json').exists()
+  failed = [path.name for path in run.workdir.glob('logs/*.error.json')]
+  assert failed == ['check-0.error.json']
   assert 'error: ' in run.screen
 
 
