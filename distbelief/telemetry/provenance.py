@@ -22,7 +22,39 @@ _PACKAGES = (
   'ml_collections',
   'absl-py',
 )
-_SETTINGS = ('TF_', 'GRPC_', 'MALLOC_')
+# How variables begin that change what TensorFlow and the libraries below it compute, or
+# how fast. A variable of another program may begin with TF_ as well, and name a path.
+_SETTINGS = (
+  'CUDA_VISIBLE_DEVICES',
+  'DNNL_',
+  'GRPC_ENABLE_FORK_SUPPORT',
+  'GRPC_EXPERIMENTS',
+  'GRPC_FAIL_FAST',
+  'GRPC_POLL_STRATEGY',
+  'GRPC_TRACE',
+  'GRPC_VERBOSITY',
+  'KMP_',
+  'MALLOC_',
+  'MKL_',
+  'OMP_',
+  'ONEDNN_',
+  'OPENBLAS_',
+  'TF_CPP_',
+  'TF_CUDNN_',
+  'TF_DETERMINISTIC_OPS',
+  'TF_DISABLE_',
+  'TF_ENABLE_',
+  'TF_FORCE_',
+  'TF_GPU_',
+  'TF_GRPC_',
+  'TF_MKL_',
+  'TF_NUM_',
+  'TF_OVERRIDE_',
+  'TF_PS',
+  'TF_USE_',
+  'TF_XLA_',
+  'XLA_FLAGS',
+)
 
 
 class Invocation(NamedTuple):
@@ -61,7 +93,7 @@ def collect(invocation: Invocation) -> dict[str, Any]:
     'settings': {
       name: value
       for name, value in sorted(os.environ.items())
-      if name.startswith(_SETTINGS) and name != 'TF_CONFIG'
+      if name.startswith(_SETTINGS)
     },
   }
 

@@ -30,14 +30,16 @@ def test_all_of_it_fits_into_json_and_names_the_machine():
   assert {'keras', 'numpy', 'distbelief'} <= found['packages'].keys()
 
 
-def test_settings_are_those_of_tensorflow_grpc_and_malloc(monkeypatch):
-  for name in os.environ:
-    if name.startswith(('TF_', 'GRPC_', 'MALLOC_')):
-      monkeypatch.delenv(name)
-  for name in ('TF_X', 'GRPC_X', 'MALLOC_X_', 'TF_CONFIG', 'MY_TF_X', 'SECRET'):
-    monkeypatch.setenv(name, '1')
-  settings = provenance.collect(ORIGIN)['settings']
-  assert settings == {'GRPC_X': '1', 'MALLOC_X_': '1', 'TF_X': '1'}
+def test_settings_are_those_that_tensorflow_and_the_libraries_below_it_read(monkeypatch):
+  for name in list(os.environ):
+    monkeypatch.delenv(name)
+  read = {'TF_ENABLE_ONEDNN_OPTS': '0', 'GRPC_FAIL_FAST': 'use_caller'}
+  read |= {'MALLOC_TRIM_THRESHOLD_': '1', 'OMP_NUM_THREADS': '2'}
+  others = ('TF_CONFIG', 'TF_CLI_CONFIG_FILE', 'TF_DATA', 'MY_TF_USE_X', 'SECRET')
+  others += ('GRPC_DEFAULT_SSL_ROOTS_FILE_PATH',)
+  for name, value in (read | dict.fromkeys(others, '1')).items():
+    monkeypatch.setenv(name, value)
+  assert provenance.collect(ORIGIN)['settings'] == read
 
 
 def test_a_process_knows_when_it_was_started():
