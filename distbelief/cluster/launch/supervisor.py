@@ -15,24 +15,21 @@ them hold.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
 import json
 import os
-import pkgutil
 import select
 import shutil
 import signal
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from distbelief import config as configs
 from distbelief import errors
 from distbelief.cluster.launch import gate as gate_lib
-from distbelief.cluster.launch import namespace, ports, processes
+from distbelief.cluster.launch import imports, namespace, ports, processes
 from distbelief.rundir import task_failures
 from distbelief.rundir.context import RunContext
 from distbelief.telemetry import events as events_lib
@@ -174,34 +171,11 @@ def _reap(tasks: list[processes.Task]) -> list[tuple[processes.Task, int]]:
   return [(task, status) for task in tasks if (status := task.reap()) is not None]
 
 
-@contextlib.contextmanager
-def _without_matplotlib() -> Iterator[None]:
-  """Keeps Keras from importing matplotlib with itself, for plots that no task draws.
-
-  It would be a sixth of the time that TensorFlow takes to import. Afterwards anybody may
-  import it.
-  """
-  name = 'matplotlib'
-  if name in sys.modules:
-    yield
-    return
-  sys.modules[name] = None  # type: ignore[assignment]  # As the import system has it.
-  try:
-    yield
-  finally:
-    del sys.modules[name]
-
-
 def _start_cluster(
   order: Order, events: events_lib.ProgressPipe, supervisor: Supervisor
 ) -> bool:
   """Runs the check and the cluster; returns whether all succeeded."""
-  # Modules that body and check import are shared by all tasks.
-  with _without_matplotlib():
-    body = pkgutil.resolve_name(order.body)
-    check = pkgutil.resolve_name(order.check)
-    for name in order.shared:
-      pkgutil.resolve_name(name)
+  body, check, *_ = imports.resolve([order.body, order.check, *order.shared])
   config = configs.from_json(order.config)
   logs = os.path.join(order.workdir, 'logs')
 
