@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ml_collections
 import numpy as np
-import tensorflow as tf
 
 from distbelief.algorithms.server import ServerRule
 from distbelief.algorithms.sharding import Sharding
@@ -14,7 +13,7 @@ from distbelief.recompute.dataflow import Dataflow, Push, StuckError
 from distbelief.recompute.gradients import Gradients
 from distbelief.recompute.minibatches import Minibatches
 from distbelief.recompute.updates import Updates
-from distbelief.replay.recomputation import LOSS_TOLERANCE
+from distbelief.replay.recomputation import LOSS_TOLERANCE, LaunchStart
 from distbelief.replay.schedules import Computed, MisfitError, Schedule
 from distbelief.telemetry.sketch import Sketch
 
@@ -27,34 +26,19 @@ class Downpour:
     config: ml_collections.ConfigDict,
     objective: Objective,
     minibatches: Minibatches,
-    weights: Weights,
-    slots: list[tf.Tensor],
-    starts: np.ndarray,
-    released: bool,
-    num_replicas: int,
+    start: LaunchStart,
     as_workers: bool,
   ) -> None:
-    """Starts from the end of the previous launch.
-
-    Args:
-      config: Config of the run.
-      objective: Objective of the run.
-      minibatches: Minibatches of the replicas.
-      weights: Initial parameters and statistics.
-      slots: Slots of the server's rule, each [P] float32.
-      starts: Initial versions, [shards] int64.
-      released: Whether the warm start is over.
-      num_replicas: Number of replicas of the launch.
-      as_workers: Whether the run was a cluster's, whose updates were not compiled.
-    """
-    sharding = Sharding(objective.shapes, len(starts))
+    """Starts where the previous launch ended; for the arguments see Recomputation."""
+    num_shards, rule = len(start.versions), ServerRule.from_config(config)
+    sharding = Sharding(objective.shapes, num_shards)
     self._flow = Dataflow(
       Gradients(config, objective, sharding, minibatches),
-      Updates(ServerRule.from_config(config), num_replicas, compiled=not as_workers),
-      weights,
-      slots,
-      starts.tolist(),
-      released,
+      Updates(rule, start.num_replicas, compiled=not as_workers),
+      start.weights,
+      start.slots,
+      start.versions.tolist(),
+      start.released,
       sketch=Sketch(sum(sharding.sizes), config.seed),
     )
     self._pushes: list[Push] = []

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
+import tensorflow as tf
 
 from distbelief.algorithms.statistics import Weights
 from distbelief.replay.schedules import Schedule
@@ -15,13 +16,30 @@ from distbelief.replay.schedules import Schedule
 LOSS_TOLERANCE = 1e-3
 
 
+class LaunchStart(NamedTuple):
+  """What a launch of a run starts from.
+
+  Attributes:
+    weights: Parameters and statistics.
+    slots: Slots of the server's rule, each [P] float32; none: they are new.
+    versions: Versions of the shards, [shards] int64.
+    released: Whether the warm start is over.
+    num_replicas: Number of replicas of the launch.
+  """
+
+  weights: Weights
+  slots: list[tf.Tensor]
+  versions: np.ndarray
+  released: bool
+  num_replicas: int
+
+
 class Recomputation(Protocol):
   """Recomputes a launch of a run from the end of the previous one.
 
-  It is created with (config, objective, minibatches, weights, slots, starts, released,
-  num_replicas, as_workers): `starts` are the initial versions, [shards] int64; `released`
-  is whether the warm start is over; `num_replicas` is the number of replicas of the
-  launch; `as_workers` is whether the run was a cluster's.
+  It is created with (config, objective, minibatches, start, as_workers): the minibatches
+  are those of its replicas; `as_workers` is whether the run was a cluster's, whose updates
+  were not compiled.
 
   Attributes:
     losses: Loss of the last minibatch of each replica, by its index.

@@ -29,7 +29,7 @@ from distbelief.data.held_out import HeldOut
 from distbelief.problem import factory
 from distbelief.recompute.minibatches import Minibatches
 from distbelief.replay import schedules
-from distbelief.replay.recomputation import Recomputation
+from distbelief.replay.recomputation import LaunchStart, Recomputation
 from distbelief.replay.schedules import MisfitError, Schedule
 from distbelief.rundir import checkpoints
 from distbelief.telemetry import records
@@ -172,7 +172,14 @@ class Replay:
       # With another number of shards a run resumes from the newest version of any.
       update = max(update, int(schedule.starts[0]))
       part = schedule.until(update) if last else schedule
-      trainer = self._trainer(schedule, weights, slots, released)
+      start = LaunchStart(
+        weights,
+        [tf.constant(slot) for slot in slots],
+        schedule.starts,
+        released,
+        schedule.num_replicas,
+      )
+      trainer = self._trainer(start)
       trainer.play(part)
       if last:
         break
@@ -215,18 +222,12 @@ class Replay:
         )
     return found
 
-  def _trainer(
-    self,
-    schedule: Schedule,
-    weights: Weights,
-    slots: Sequence[np.ndarray],
-    released: bool,
-  ) -> Recomputation:
+  def _trainer(self, start: LaunchStart) -> Recomputation:
     config = self.config
     minibatches = Minibatches(
       config,
       self._source,
-      schedule.num_replicas,
+      start.num_replicas,
       config_lib.warmstart_steps(config),
       as_workers=self._is_real,
     )
@@ -234,11 +235,7 @@ class Replay:
       config,
       self._objective,
       minibatches,
-      weights,
-      [tf.constant(slot) for slot in slots],
-      schedule.starts,
-      released,
-      schedule.num_replicas,
+      start,
       as_workers=self._is_real,
     )
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import ml_collections
 import numpy as np
-import tensorflow as tf
 
 from distbelief.algorithms import synchronous
 from distbelief.algorithms.statistics import Weights
 from distbelief.models.objective import Objective
 from distbelief.recompute.minibatches import Minibatches
 from distbelief.recompute.synchronous import SynchronousUpdates
-from distbelief.replay.recomputation import LOSS_TOLERANCE
+from distbelief.replay.recomputation import LOSS_TOLERANCE, LaunchStart
 from distbelief.replay.schedules import Computed, Schedule
 from distbelief.telemetry.steps import Status
 
@@ -24,33 +23,23 @@ class Synchronous:
     config: ml_collections.ConfigDict,
     objective: Objective,
     minibatches: Minibatches,
-    weights: Weights,
-    slots: list[tf.Tensor],
-    starts: np.ndarray,
-    released: bool,
-    num_replicas: int,
+    start: LaunchStart,
     as_workers: bool,
   ) -> None:
-    """Starts from the end of the previous launch.
-
-    Args:
-      config: Config of the run.
-      objective: Objective of the run.
-      minibatches: Minibatches of the replicas.
-      weights: Initial parameters and statistics.
-      slots: Slots of the server's rule, each [P] float32.
-      starts: Initial versions, [shards] int64.
-      released: Whether the warm start is over.
-      num_replicas: Number of replicas of the launch.
-      as_workers: Whether the run was a cluster's, whose updates were not compiled.
-    """
+    """Starts where the previous launch ended; for the arguments see Recomputation."""
     del as_workers
-    rule = synchronous.load_rule(config.server, num_replicas)
+    rule = synchronous.load_rule(config.server, start.num_replicas)
     self._updates = SynchronousUpdates(
-      config, objective, rule, minibatches, weights, slots, int(starts[0])
+      config,
+      objective,
+      rule,
+      minibatches,
+      start.weights,
+      start.slots,
+      int(start.versions[0]),
     )
     self.losses: dict[int, float] = {}
-    self.released = released
+    self.released = start.released
 
   def play(self, schedule: Schedule) -> None:
     """Computes a schedule.

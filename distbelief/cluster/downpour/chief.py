@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -17,6 +16,7 @@ from distbelief.cluster.downpour import shard_checkpoint
 from distbelief.cluster.downpour.parameter_server import ParameterServer, ServerStatus
 from distbelief.cluster.downpour.window import Replica, WindowResult
 from distbelief.cluster.downpour.windows import Windows
+from distbelief.cluster.stop_signals import Stopped, StopSignals
 from distbelief.problem import factory
 from distbelief.rundir import checkpoints
 from distbelief.rundir.context import RunContext
@@ -30,10 +30,6 @@ _PATIENCE_SECONDS = 30.0
 
 # For windows that are under way when all steps are done; they get no steps.
 _LAST_WINDOWS_SECONDS = 10.0
-
-
-class Stopped(BaseException):
-  """SIGTERM or SIGINT: write a checkpoint and exit."""
 
 
 class Chief:
@@ -63,8 +59,7 @@ class Chief:
     self._num_replicas = len(self._addresses['worker'])
     self._num_shards = len(self._addresses['ps'])
     self._reclaimed = 0  # Replicas that were declared dead.
-    self._stopped_by = 0  # A signal's number.
-    self._in_training = False
+    self._signals = StopSignals()
     self._status: ServerStatus  # Of the last poll.
     self._steps = 0  # Minibatches that every shard has counted.
 
@@ -75,8 +70,7 @@ class Chief:
       SystemExit: After SIGTERM or SIGINT, with a checkpoint written.
       errors.LostPeerError: If a task that the run needs is gone.
     """
-    for number in (signal.SIGTERM, signal.SIGINT):
-      signal.signal(number, self._stop)
+    self._signals.handle()
     try:
       with lost_peers.translated():
         rendezvous.wait_for_tasks(
@@ -86,22 +80,14 @@ class Chief:
         self._connect()
         self._wait_for_preflight()
         self._build()
-        self._in_training = True
+        self._signals.in_training = True
         self._train()
         self._finish()
     except Stopped:
-      if self._in_training and self._recorder.started:
+      if self._signals.in_training and self._recorder.started:
         self._save()
         self._display.message(f'checkpoint written at step {self._steps}')
-      raise SystemExit(128 + self._stopped_by) from None
-
-  def _stop(self, number: int, unused_frame: Any) -> None:
-    """Handles a signal; may be called more than once."""
-    before, self._stopped_by = self._stopped_by, number
-    # In training the loop checks for signals, so that none interrupts a poll of the
-    # shards before their logs are recorded.
-    if not before and not self._in_training:
-      raise Stopped
+      raise SystemExit(self._signals.exit_status) from None
 
   def _connect(self) -> None:
     resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
@@ -173,7 +159,7 @@ class Chief:
     left, next_poll = limit - self._steps, time.monotonic()
     last_news = time.monotonic()
     while self._steps < limit:
-      if self._stopped_by:
+      if self._signals.number:
         raise Stopped
       result = self._next_window(timeout=max(0.0, next_poll - time.monotonic()))
       if result is not None and result.taken:

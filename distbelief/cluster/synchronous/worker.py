@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import signal
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -19,6 +18,7 @@ from distbelief import config as config_lib
 from distbelief import errors
 from distbelief.algorithms import synchronous
 from distbelief.cluster import lost_peers
+from distbelief.cluster.stop_signals import Stopped, StopSignals
 from distbelief.cluster.synchronous.collectives import Alone, Ring
 from distbelief.cluster.synchronous.leader import Leader, Start
 from distbelief.cluster.synchronous.replica import Replica
@@ -29,10 +29,6 @@ from distbelief.rundir.recorder import RunRecorder
 
 # Time between two agreements of the workers whether to go on; each takes some 20 ms.
 _WINDOW_SECONDS = 1.0
-
-
-class Stopped(BaseException):
-  """SIGTERM or SIGINT at any worker: worker 0 writes a checkpoint, and all exit."""
 
 
 class Worker:
@@ -62,8 +58,7 @@ class Worker:
     self._is_alone = config_lib.algorithm(self._config).single_process
     self._addresses = tf_config['cluster']['worker']
     self._index = tf_config['task']['index']
-    self._stopped_by = 0  # A signal's number.
-    self._in_training = False
+    self._signals = StopSignals()
     self._leader: Leader | None = None  # On worker 0 only.
 
   def run(self) -> None:
@@ -73,27 +68,20 @@ class Worker:
       SystemExit: After SIGTERM or SIGINT to any worker, with a checkpoint written.
       errors.LostPeerError: If a worker is gone: then no worker can go on.
     """
-    for number in (signal.SIGTERM, signal.SIGINT):
-      if signal.getsignal(number) is not signal.SIG_IGN:
-        signal.signal(number, self._stop)
+    self._signals.handle()
     try:
       self._collective = self._connect()
       self._wait_for_preflight()
       self._build()
-      self._in_training = True
+      self._signals.in_training = True
       self._train()
       self._finish()
     except Stopped:
-      if self._in_training:
+      if self._signals.in_training:
         if self._leader and self._leader.save(self._state):
           self._display.message(f'checkpoint written at step {self._done}')
         self._leave()
-      raise SystemExit(128 + self._stopped_by) from None
-
-  def _stop(self, number: int, unused_frame: Any) -> None:
-    self._stopped_by = number
-    if not self._in_training:  # Else all stop together, between two windows.
-      raise Stopped
+      raise SystemExit(self._signals.exit_status) from None
 
   def _connect(self) -> Alone:
     if self._is_alone:
@@ -154,11 +142,11 @@ class Worker:
     num_updates = 1
     while self._done < self._config.num_steps:
       began = time.monotonic()
-      wish = tf.constant([self._bounded(num_updates), self._stopped_by], tf.int64)
+      wish = tf.constant([self._bounded(num_updates), self._signals.number], tf.int64)
       self._state, *found = self._together(self._replica.window, self._state, wish)
       agreed, reported, sketches = (tensor.numpy() for tensor in found)
       if agreed[1]:
-        self._stopped_by = int(agreed[1])
+        self._signals.number = int(agreed[1])
         raise Stopped
       self._done += int(agreed[0]) * self._collective.num_replicas
       if self._leader:
