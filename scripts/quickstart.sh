@@ -5,6 +5,12 @@
 #
 #   scripts/quickstart.sh [--config.FIELD=VALUE ...]
 set -euo pipefail
+case "${1-}" in
+  -h | --help)
+    sed -n '2,6s/^# \{0,1\}//p' "$0"
+    exit
+    ;;
+esac
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
 folder=runs/quickstart-$(date -u +%Y%m%d-%H%M%S)

@@ -166,6 +166,8 @@ class SequenceDiagram:
   def phase(self, words: str) -> None:
     """Draws a line across, with the name of what follows."""
     self.figure.line((6, self._y - 14), (self._width - 6, self._y - 14), GREY, head=False)
+    width = 7.4 * len(words)
+    self.figure.box(8, self._y - 9, width, 16, fill='#ffffff', edge='#ffffff')
     self.figure.text(10, self._y + 3, words, BLUE, anchor='start', bold=True)
     self._y += _ROW * 0.9
 
@@ -196,14 +198,14 @@ def architecture() -> str:
     words = f'shard {i}\nslice of the parameters, slots,\nversion, clients, log'
     f.box(490, 50 + 84 * i, 240, 72, words)
   f.text(610, 226, 'each push and each fetch\ngoes to every shard', GREY, size=12)
-  f.box(490, 266, 240, 36, 'pool of steps (on ps 0)')
+  f.box(490, 262, 240, 44, 'pool of steps (on ps 0)\ngrants steps to the replicas')
   f.line((256, 246), (256, 328), INK)
   f.line((316, 328), (316, 250), INK)
   f.text(248, 290, 'results', size=12, anchor='end')
   f.text(324, 290, 'windows of steps', size=12, anchor='start')
   f.box(210, 332, 152, 56, 'chief\nkeeps the run', '#e4eef7', BLUE)
-  f.line((610, 302), (610, 360), INK, head=False)
-  f.line((610, 360), (366, 360), INK)
+  f.line((738, 248), (738, 360), INK, head=False)
+  f.line((738, 360), (366, 360), INK)
   f.text(486, 353, "the shards' logs, versions, parameters", size=12)
   f.line((286, 388), (286, 418), BLUE)
   f.box(

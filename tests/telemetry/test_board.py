@@ -174,4 +174,5 @@ def test_the_documentation_says_what_each_logged_number_is(tmp_path):
   tags = {re.sub(r'_\d+(?=_|$)', '_<i>', tag) for tag in tags}
   page = (ROOT / 'docs' / 'reference' / 'metrics.md').read_text()
   table = page.split('## TensorBoard')[1].split('## Formulas')[0]
-  assert set(re.findall(r'`(\w+/[\w<>]+)`', table)) == tags
+  told = set(re.findall(r'`(\w+/[\w<>]+)`', table))
+  assert told == tags, 'see docs/reference/metrics.md'
