@@ -72,6 +72,13 @@ def first_line(error: BaseException) -> str:
   return next((line for line in lines if line and not _PREFACE.match(line)), '')
 
 
+def without_path(error: BaseException) -> str:
+  """Returns an error's text; for a file that is missing, no more than its name."""
+  if isinstance(error, FileNotFoundError) and error.filename:
+    return f'no {os.path.basename(error.filename)}'
+  return str(error)
+
+
 def _place(error: BaseException) -> str:
   """Returns ' (FILE:LINE)' of the user's line that raised, or nothing."""
   frames = traceback.extract_tb(error.__traceback__)

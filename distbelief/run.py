@@ -38,11 +38,11 @@ def train(
     config: Config that starts from `distbelief.default_config()`.
     workdir: Directory of the run; if it has a run of the same config, that is resumed.
     model: Model that replaces config.model.name: a built Keras 3 model (it stays as it
-      is; the trained one is model.keras in `workdir`), or a function at the top of a file
-      that returns one, or its name.
-    data: Data that replace config.data.name: a function at the top of a file, of (split,
-      seed) with split 'train' or 'holdout', that returns a tf.data.Dataset of single
-      examples (inputs, label); or its name.
+      is; the trained one is model.keras in `workdir`), or a function at the top level of
+      a file that returns one, or its name.
+    data: Data that replace config.data.name: a function at the top level of a file, of
+      (split, seed) with split 'train' or 'holdout', that returns a tf.data.Dataset of
+      single examples (inputs, label); or its name.
     clock: Clock backend: cluster, or virtual: simulated time, in one process.
 
   Returns:

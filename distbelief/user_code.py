@@ -84,7 +84,7 @@ def name_of(what: str, given: Callable[..., Any]) -> str:
   if module is None or path is None or getattr(module, name, None) is not given:
     raise errors.UserError(
       f'{what} ({name}) cannot be found by another process: let it be a function at the '
-      'top of a file'
+      'top level of a file'
     )
   where = path if module.__name__ == '__main__' else module.__name__
   return f'{where}:{name}'

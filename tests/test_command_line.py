@@ -125,9 +125,12 @@ def test_a_bad_config_file_is_one_line(train, tmp_path, workdir, body, fragments
       [CONFIG, 'num_steps=3'],
       ["'num_steps=3' is not understood", '--config.FIELD=VALUE'],
     ),
-    ([CONFIG, '--num_steps=3'], ['num_steps']),
-    ([CONFIG, '--print_confg'], ['print_confg', 'print_config']),
-    ([CONFIG, '--clock=sundial'], ['--clock=sundial']),
+    ([CONFIG, '--num_steps=3'], ['--num_steps is unknown: see --help']),
+    (
+      [CONFIG, '--print_confg'],
+      ['--print_confg is unknown: did you mean --print_config?'],
+    ),
+    ([CONFIG, '--clock=sundial'], ['--clock (sundial) must be one of cluster, virtual']),
     ([CONFIG, '--config.num_steps'], ['--config.num_steps']),
   ],
 )
@@ -397,3 +400,26 @@ def test_the_launcher_imports_no_tensorflow(workdir):
     'print(sorted({"tensorflow", "keras", "matplotlib", "jinja2"} & set(sys.modules)))'
   )
   assert program('-c', code) == (0, '[]\n', '')
+
+
+@pytest.mark.parametrize(
+  ('command', 'word', 'text'),
+  [
+    ('replay', '--until=abc', '--until (abc) must be a whole number'),
+    ('rates', '--rate=abc', '--rate (abc) must be a number'),
+    ('rates', '--algorithm=magic', '--algorithm (magic) must be one of downpour, sgd'),
+    (
+      'trace',
+      '--most_events=0',
+      '--most_events (0) must be a whole number of at least 1',
+    ),
+    ('reproduce', '--list=maybe', '--list (maybe) must be true or false'),
+  ],
+)
+def test_a_flag_that_cannot_be_is_named_with_its_value_and_the_remedy(
+  capfd, command, word, text
+):
+  module = importlib.import_module(f'distbelief.command_line.{command}')
+  assert module.main([f'distbelief {command}', word]) == errors.BAD_INPUT
+  (line,) = capfd.readouterr().err.splitlines()
+  assert line.startswith(f'error: {text}')

@@ -184,7 +184,11 @@ BAD = [
   ('model.hidden_units', (256, 0), 'a tuple of layer widths'),
   ('model.hidden_units', (256.0,), 'a tuple of layer widths'),
   ('model.hidden_units', ('x',), 'a tuple of layer widths'),
-  ('data.name', 'minst', "did you mean 'mnist'? (or your own, as module:function)"),
+  (
+    'data.name',
+    'minst',
+    "did you mean 'mnist'? (or your own, as module:function or FILE.py:function)",
+  ),
   ('data.num_classes', 1, 'at least 2 classes'),
   ('data.num_examples', 0, 'at least 1 example'),
   ('data.shuffle_buffer', -1, 'at least 0 examples'),

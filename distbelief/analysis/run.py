@@ -40,7 +40,8 @@ class Run:
       )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
       raise errors.UserError(
-        f'{workdir} holds no run ({error}): name a directory that training has begun in'
+        f'{workdir} holds no run ({errors.without_path(error)}): name a directory that '
+        'training has begun in'
       ) from error
 
   @functools.cached_property

@@ -62,7 +62,7 @@ def _parse(values: flags.FlagValues, argv: list[str]) -> list[str]:
   try:
     return values(argv)[1:]
   except flags.Error as error:
-    raise _flag_error(error, path) from error
+    raise _flag_error(error, path, values) from error
   except Exception as error:  # A config file is a program and may raise anything.
     raise errors.UserError(f'--config ({path}) failed: {_reason(error)}') from error
 
@@ -76,7 +76,9 @@ def _path(argv: list[str]) -> str:
   return ''
 
 
-def _flag_error(error: flags.Error, path: str) -> errors.UserError:
+def _flag_error(
+  error: flags.Error, path: str, values: flags.FlagValues
+) -> errors.UserError:
   lines = str(error).strip().splitlines()
   if lines[0].endswith('Error whilst parsing config file:'):  # A traceback follows.
     return errors.UserError(f'--config ({path}) failed: {lines[-1]}')
@@ -84,7 +86,7 @@ def _flag_error(error: flags.Error, path: str) -> errors.UserError:
   if field:
     name, value = field.groups()
     return errors.ConfigError(f'config.{name}', value, config_lib.must_be(name))
-  return errors.UserError(lines[0])
+  return parsing.flag_error(error, values)
 
 
 def _reason(error: Exception) -> str:

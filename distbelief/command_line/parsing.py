@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+import re
+
 from absl import flags
 
 from distbelief import errors
@@ -36,8 +39,31 @@ def parse(values: flags.FlagValues, argv: list[str], words: str) -> list[str] | 
   try:
     rest = values(argv)[1:]
   except flags.Error as error:
-    raise errors.UserError(str(error).strip().splitlines()[0]) from error
+    raise flag_error(error, values) from error
   return None if show_help(values, argv, words) else rest
+
+
+def flag_error(error: flags.Error, values: flags.FlagValues) -> errors.UserError:
+  """Returns an error of absl's in our form: flag, value and remedy."""
+  if isinstance(error, flags.UnrecognizedFlagError):
+    known = difflib.get_close_matches(error.flagname, list(values), 1)
+    remedy = f'did you mean --{known[0]}?' if known else 'see --help'
+    return errors.UserError(f'--{error.flagname} is unknown: {remedy}')
+  text = str(error).strip().splitlines()[0]
+  invalid = re.match(r'flag --(\w+)=(.*?): ', text)
+  if invalid and invalid[1] in values:
+    name, value = invalid.groups()
+    return errors.UserError(f'--{name} ({value}) must be {_kind(values[name].parser)}')
+  return errors.UserError(text)
+
+
+def _kind(parser: flags.ArgumentParser) -> str:
+  if isinstance(parser, flags.EnumParser):
+    return f'one of {", ".join(parser.enum_values)}'
+  kinds = {'int': 'a whole number', 'float': 'a number', 'bool': 'true or false'}
+  kind = kinds.get(parser.flag_type(), f'of type {parser.flag_type()}')
+  lowest = getattr(parser, 'lower_bound', None)
+  return kind if lowest is None else f'{kind} of at least {lowest}'
 
 
 def define_help(values: flags.FlagValues) -> None:

@@ -12,7 +12,7 @@ from distbelief.analysis.run import Run
 from distbelief.command_line import parsing
 from distbelief.command_line.program import files_named_by_the_user, program
 
-_WORDS = '--run=DIR [--output=FILE] [--start=SECONDS] [--end=SECONDS]'
+_WORDS = '--run=DIR [--output=FILE] [--start=SECONDS] [--end=SECONDS] [--most_events=N]'
 
 
 @program

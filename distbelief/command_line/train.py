@@ -20,7 +20,7 @@ from distbelief.command_line.program import program
 
 _WORDS = (
   '--config=configs/quickstart.py --workdir=DIR [--config.FIELD=VALUE ...] '
-  '[--print_config]'
+  '[--clock=virtual] [--print_config]'
 )
 
 

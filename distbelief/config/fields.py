@@ -26,7 +26,11 @@ def _one_of_or_own(*choices: str, files: bool = False) -> Check:
   def check(value: str) -> str | None:
     if (files and value.endswith('.keras')) or all(value.rpartition(':')[::2]):
       return None
-    return f'{known(value)} (or your own, as module:function)' if known(value) else None
+    return (
+      f'{known(value)} (or your own, as module:function or FILE.py:function)'
+      if known(value)
+      else None
+    )
 
   return check
 
@@ -100,7 +104,8 @@ FIELDS = (
     'model.name',
     'acoustic',
     f'The network: {built_in.listing(models.built_ins().values())}; or your own: '
-    'module:function that returns a built Keras 3 model, or FILE.keras.',
+    'module:function or FILE.py:function that returns a built Keras 3 model, or '
+    'FILE.keras.',
     _one_of_or_own(*models.built_ins(), files=True),
   ),
   Field(
@@ -138,8 +143,8 @@ FIELDS = (
   Field(
     'data.name',
     'synthetic_speech',
-    f'{built_in.listing(data.built_ins().values())}; or your own: module:function, of '
-    '(split, seed), that returns unbatched examples.',
+    f'{built_in.listing(data.built_ins().values())}; or your own: module:function or '
+    'FILE.py:function, of (split, seed), that returns unbatched examples.',
     _one_of_or_own(*data.built_ins()),
   ),
   Field(

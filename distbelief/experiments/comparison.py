@@ -49,8 +49,8 @@ def row(workdir: Path | str) -> Row:
     return _row(config, summary)
   except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
     raise errors.UserError(
-      f'{workdir} holds no finished run ({error}): name directories that have a '
-      'summary.json'
+      f'{workdir} holds no finished run ({errors.without_path(error)}): name directories '
+      'that have a summary.json'
     ) from error
 
 

@@ -38,8 +38,8 @@ class Recomputation(Protocol):
   """Recomputes a launch of a run from the end of the previous one.
 
   It is created with (config, objective, minibatches, start, as_workers): the minibatches
-  are those of its replicas; `as_workers` is whether the run was a cluster's, whose updates
-  were not compiled.
+  are those of its replicas; `as_workers` is whether the run was a cluster's, whose
+  updates were not compiled.
 
   Attributes:
     losses: Loss of the last minibatch of each replica, by its index.

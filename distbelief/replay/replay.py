@@ -44,7 +44,6 @@ class State:
   Attributes:
     update: Number of pushes that shard 0 had applied (synchronous: of updates). More than
       requested if shard 0 never had that many: a resume with other shards skips some.
-    than requested if shard 0 never had that many: a resume with other shards skips some.
     versions: Version of each shard, [shards] int64.
     params: Parameters of the server, [.] float32 each, in the model's order.
     statistics: Statistics, which training changes beside the parameters.

@@ -137,7 +137,7 @@ def test_the_command_writes_beside_the_runs(tmp_path, runs, call):
     (['--runs='], '--runs names no run: python scripts/report.py --runs=DIR1'),
     ([], '--runs names no run'),
     (['--runs={}', 'more'], "'more' is not understood: --runs=DIR1,DIR2 takes no spaces"),
-    (['--rums=x'], "Unknown command line flag 'rums'"),
+    (['--rums=x'], '--rums is unknown: did you mean --runs?'),
   ],
 )
 def test_the_command_refuses_what_is_no_run_in_one_line(tmp_path, call, words, text):
