@@ -68,18 +68,21 @@ FIELDS = (
     'downpour',
     f'How replicas are coupled: {_algorithms()}.',
     one_of(*catalog.names()),
+    hyperparameter=True,
   ),
   Field(
     'seed',
     0,
     'Seed of weights, data and padding; with it, only the order of updates is free.',
     _seed,
+    hyperparameter=True,
   ),
   Field(
     'num_steps',
     1000,
     'Minibatches in all: one pool for all replicas, warm start included.',
     at_least(1, 'minibatch'),
+    hyperparameter=True,
   ),
   Field(
     'eval_steps',
@@ -107,6 +110,7 @@ FIELDS = (
     'module:function or FILE.py:function that returns a built Keras 3 model, or '
     'FILE.keras.',
     _one_of_or_own(*models.built_ins(), files=True),
+    hyperparameter=True,
   ),
   Field(
     'model.loss',
@@ -146,6 +150,7 @@ FIELDS = (
     f'{built_in.listing(data.built_ins().values())}; or your own: module:function or '
     'FILE.py:function, of (split, seed), that returns unbatched examples.',
     _one_of_or_own(*data.built_ins()),
+    hyperparameter=True,
   ),
   Field(
     'data.num_classes',
@@ -159,6 +164,7 @@ FIELDS = (
     500,
     'Length of the synthetic training set; an utterance is about 2 s of speech.',
     at_least(1, 'utterance'),
+    hyperparameter=True,
   ),
   Field(
     'data.num_examples',
@@ -178,6 +184,7 @@ FIELDS = (
     int,
     'Model replicas, one a worker task (none: 2, or what TF_CONFIG says); sgd has 1.',
     at_least(1, 'replica'),
+    hyperparameter=True,
   ),
   Field(
     'cluster.num_parameter_servers',
@@ -185,6 +192,7 @@ FIELDS = (
     'Parameter server tasks, one shard each (none: 1, or what TF_CONFIG says); '
     'downpour only.',
     at_least(1, 'parameter server'),
+    hyperparameter=True,
   ),
   Field(
     'cluster.start_timeout',
@@ -204,6 +212,7 @@ FIELDS = (
     0.0,
     'Padding: a step takes at least this many seconds (the mean); 0: no padding.',
     at_least(0, 'seconds'),
+    hyperparameter=True,
   ),
   Field(
     'cluster.step_distribution',
@@ -224,12 +233,14 @@ FIELDS = (
     (),
     "A factor on each replica's step_seconds; (1, 1, 1, 4): the last is 4x slower.",
     _factors,
+    hyperparameter=True,
   ),
   Field(
     'cluster.latency_seconds',
     0.0,
     'Padding: seconds of waiting added before each fetch, push and all-reduce.',
     at_least(0, 'seconds'),
+    hyperparameter=True,
   ),
   *(field for algorithm in catalog.everything() for field in algorithm.fields),
   Field(
@@ -237,12 +248,14 @@ FIELDS = (
     'adagrad',
     'Rule that applies a push, or a mean gradient: sgd, momentum, adagrad (Section 4.1).',
     one_of(*rules.names()),
+    hyperparameter=True,
   ),
   Field(
     'server.learning_rate',
     0.02,
     'Learning rate: eta of sgd and momentum, gamma of adagrad.',
     more_than_0(),
+    hyperparameter=True,
   ),
   Field('server.momentum', 0.9, 'Coefficient of momentum.', _momentum),
   Field(

@@ -30,12 +30,15 @@ class Field:
     default: Default value; a type if the field may be left open.
     comment: Meaning of the field, as --print_config shows it.
     check: Function that returns None for a possible value, else the remedy.
+    hyperparameter: Whether people vary it from run to run: a column of TensorBoard's
+      HParams tab.
   """
 
   name: str
   default: Any
   comment: str
   check: Check = anything
+  hyperparameter: bool = False
 
 
 def at_least(least: float, unit: str = '') -> Check:

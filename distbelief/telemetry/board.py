@@ -28,15 +28,6 @@ from distbelief.telemetry import metrics
 
 _MOST_IN_HISTOGRAM = 1000  # Values; more are thinned to evenly spread ranks.
 
-# The fields that people vary from run to run, as columns of the HParams tab.
-_HYPERPARAMETERS = (
-  *('algorithm', 'seed', 'num_steps', 'model.name', 'data.name', 'data.batch_size'),
-  *('cluster.num_replicas', 'cluster.num_parameter_servers', 'cluster.step_seconds'),
-  *('cluster.slowdown', 'cluster.latency_seconds'),
-  *('downpour.n_fetch', 'downpour.n_push', 'downpour.overlap'),
-  *('downpour.warmstart_steps', 'server.optimizer', 'server.learning_rate'),
-)
-
 # Final results of a run, as the tab's metrics: tag, name, meaning.
 FINAL = (
   ('summary/holdout_accuracy', 'accuracy', 'of hold-out data, at the end'),
@@ -124,7 +115,11 @@ class MetricWriter:
       [
         text.text_pb('config', f'| field | value |\n|---|---|\n{table}'),
         hparams.hparams_config_pb(
-          hparams=[hparams.HParam(name) for name in _HYPERPARAMETERS],
+          hparams=[
+            hparams.HParam(field.name)
+            for field in config_lib.FIELDS
+            if field.hyperparameter
+          ],
           metrics=[
             hparams.Metric(tag, display_name=name, description=meaning)
             for tag, name, meaning in FINAL

@@ -18,12 +18,14 @@ _FIELDS = (
     1,
     'Steps from one fetch of the parameters to the next; the paper uses 1.',
     at_least(1, 'step; the paper uses 1'),
+    hyperparameter=True,
   ),
   Field(
     'downpour.n_push',
     1,
     'Steps whose gradients one push carries (their sum); the paper uses 1.',
     at_least(1, 'step; the paper uses 1'),
+    hyperparameter=True,
   ),
   Field(
     'downpour.learning_rate',
@@ -37,12 +39,14 @@ _FIELDS = (
     20,
     'Steps per closure scheduled on a worker; does not change the result.',
     at_least(1, 'step'),
+    hyperparameter=True,
   ),
   Field(
     'downpour.warmstart_steps',
     0,
     'The first steps, by replica 0 alone, on the whole training set.',
     at_least(0, 'steps'),
+    hyperparameter=True,
   ),
   Field(
     'downpour.warmstart_optimizer',
