@@ -150,7 +150,7 @@ def test_files_and_functions_are_found_by_name(tmp_path, monkeypatch):
   for name in ('beside:build', 'beside.py:build', f'{tmp_path}/beside.py:build'):
     assert user_code.load_function('config.model.name', name)() == 7
   assert user_code.name_of('data', users.examples) == 'tests.users:examples'
-  with pytest.raises(errors.UserError, match='a function at the top of a file'):
+  with pytest.raises(errors.UserError, match='a function at the top level of a'):
     user_code.name_of('data', lambda split, seed: None)
   for wrong in (7, int, users.examples('train', 0)):
     with pytest.raises(errors.UserError, match='hand over the function that makes it'):
