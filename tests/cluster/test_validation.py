@@ -12,7 +12,7 @@ def test_the_simulator_tells_beforehand_what_a_cluster_does(tmp_path, monkeypatc
   monkeypatch.chdir(runs.ROOT)
   warm.instead_of_subprocess(monkeypatch, process_stats)
   alone = {**validation.ALONE['alone'].fields, 'num_steps': 100, 'eval_steps': 20}
-  fast = {**validation.FAST['alone'], 'num_steps': 1000, 'eval_steps': 100}
+  fast = {**validation.FAST['alone'], 'num_steps': 3000, 'eval_steps': 150}
   three = {**alone, 'cluster.num_replicas': 3, 'num_steps': 210, 'eval_steps': 70}
   cases = {
     '3 replicas': validation.Case(three),
