@@ -13,6 +13,7 @@ Parameters and gradients are lists of tensors, one per variable of the model.
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import ml_collections
@@ -21,6 +22,7 @@ import tensorflow as tf
 from distbelief import errors
 from distbelief.algorithms import rules
 from distbelief.algorithms.rules import Rule
+from distbelief.algorithms.sharding import FlatLayout
 
 Tensors: TypeAlias = list[tf.Tensor]
 Slots: TypeAlias = list[tuple[tf.Tensor, ...]]  # The rule's slots of each variable.
@@ -66,6 +68,16 @@ def contribution(gradient: Tensors) -> tuple[Tensors, tf.Tensor]:
     lambda: [tf.zeros_like(g) for g in gradient],
   )
   return zeros_if_not, finite
+
+
+def packing(
+  shapes: Sequence[tuple[int, ...]], statistics_shapes: Sequence[tuple[int, ...]]
+) -> FlatLayout:
+  """Returns the layout of what replicas add up, as one vector.
+
+  The gradient, the statistics after it, and a scalar: 1 if they count.
+  """
+  return FlatLayout([*shapes, *statistics_shapes, ()])
 
 
 def mean(before: Tensors, total: Tensors, count: tf.Tensor) -> Tensors:

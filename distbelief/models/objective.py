@@ -65,6 +65,9 @@ class Objective:
     model.reset_metrics()
     self._no_metrics = [v.numpy() for v in model.metrics_variables]
     self._accuracy = _accuracy_name(model.get_metrics_result())
+    self._gradient_function = tf.function(
+      self._gradient, autograph=False, experimental_attributes={'_noinline': True}
+    )
 
   @property
   def has_accuracy(self) -> bool:
@@ -112,12 +115,32 @@ class Objective:
   ) -> Gradient:
     """Returns loss, accuracy, gradient and the change of the statistics.
 
+    One function to TensorFlow as well, which it does not inline: so it is optimised, and
+    rounded, alike on a worker, in simulated time and in a replay. As a part of the
+    caller's graph its operations would be fused with others.
+
     Args:
       params: One tensor per trainable variable.
       statistics: One tensor per statistic.
       minibatch: Tensors of the minibatch, [B, ...] each.
       seed: Seed of this step's random numbers, [2] int64.
     """
+    return self._gradient_function(params, statistics, minibatch, seed)
+
+  def traced(self, minibatch: Minibatch) -> tf.types.experimental.ConcreteFunction:
+    """Returns the function of `gradient` for minibatches of these TensorSpecs."""
+    specs = tf.nest.map_structure(tf.TensorSpec.from_tensor, self.weights)
+    return self._gradient_function.get_concrete_function(
+      *specs, minibatch, tf.TensorSpec([2], tf.int64)
+    )
+
+  def _gradient(
+    self,
+    params: list[tf.Tensor],
+    statistics: list[tf.Tensor],
+    minibatch: Minibatch,
+    seed: tf.Tensor,
+  ) -> Gradient:
     with tf.GradientTape() as tape, tf.GradientTape() as statistics_tape:
       tape.watch(params)
       statistics_tape.watch(statistics)

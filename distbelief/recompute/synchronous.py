@@ -1,7 +1,8 @@
 """Synchronous updates of any number of replicas in one process, with real gradients.
 
-The same functions as on a cluster (algorithms/synchronous.py); the replicas' gradients,
-all at the same parameters, are computed in few calls, and added.
+The same functions as on a cluster (algorithms/synchronous.py), and the same sum: the
+replicas' gradients, all at the same parameters, are computed side by side in few calls,
+and added as a ring adds them (ring.py).
 
 Dimensions: M replicas.
 """
@@ -21,9 +22,12 @@ from distbelief.algorithms.rules import Rule
 from distbelief.algorithms.statistics import Weights
 from distbelief.models.objective import Objective
 from distbelief.recompute.minibatches import Minibatches
+from distbelief.recompute.ring import ring_sum
 from distbelief.sampling import seeds
 
-_MOST = 32  # Replicas in a call.
+# Replicas in a call, and in a ring: more would need the memory of as many gradients, and
+# are added call by call, since no cluster has so many.
+_MOST = 32
 
 
 class UpdateResult(NamedTuple):
@@ -71,7 +75,8 @@ class SynchronousUpdates:
       [tf.zeros_like(p) for p in weights.params] for _ in rule.slots
     ]
     self.slots = list(zip(*split)) if split else [() for _ in weights.params]
-    self._add = tf.function(self._added, autograph=False, reduce_retracing=True)
+    self._packing = synchronous.packing(objective.shapes, objective.statistics_shapes)
+    self._add = tf.function(self._added, autograph=False)
     self._update = tf.function(self._updated, autograph=False)
 
   @property
@@ -86,47 +91,47 @@ class SynchronousUpdates:
 
   def update(self, replicas: Sequence[int], steps: Sequence[int]) -> UpdateResult:
     """Performs an update from these replicas' gradients at these steps."""
-    told, total, count = [], None, tf.constant(0.0)
+    told, total = [], None
     for start in range(0, len(replicas), _MOST):
       part = slice(start, start + _MOST)
       own = np.array(replicas[part]), np.array(steps[part])
-      *found, sums, finite = self._add(
+      *found, added = self._add(
         self.weights,
         self._minibatches.of(*own),
         seeds.of_step(self._seed, seeds.MODEL, *own),
       )
-      told.append([tensor.numpy() for tensor in found] + [finite.numpy()])
-      total = sums if total is None else [t + s for t, s in zip(total, sums)]
-      count += tf.reduce_sum(tf.cast(finite, tf.float32))
-    self.weights, self.slots = self._update(self.weights, self.slots, total, count)
+      told.append([tensor.numpy() for tensor in found])
+      total = added if total is None else total + added
+    self.weights, self.slots, count = self._update(self.weights, self.slots, total)
     self.version += int(count > 0)
     return UpdateResult(*(np.concatenate(parts) for parts in zip(*told)))
 
   def _added(
-    self, weights: Weights, minibatch: Any, step_seeds: tf.Tensor
-  ) -> tuple[Any, ...]:
-    """Returns losses, accuracies, the sum of all contributions, and which count."""
-
-    def one(item: Any) -> tuple[Any, ...]:
-      minibatch, seed = self._minibatches.examples(item[0]), item[1]
+    self, weights: Weights, minibatches: Any, step_seeds: tf.Tensor
+  ) -> tuple[tf.Tensor, ...]:
+    """Returns losses, accuracies, which gradients count, and the packed sum."""
+    told, own = [], []
+    for place, seed in enumerate(tf.unstack(step_seeds)):
+      minibatch = self._minibatches.examples(
+        tf.nest.map_structure(lambda part, i=place: part[i], minibatches)
+      )
       result = self._objective.gradient(*weights, minibatch, seed)
       statistics = result.change.apply(weights.statistics)
-      own, finite = synchronous.contribution([*result.gradient, *statistics])
-      return result.loss, result.accuracy, own, finite
-
-    losses, accuracies, own, finite = tf.vectorized_map(one, (minibatch, step_seeds))
-    return losses, accuracies, [tf.reduce_sum(o, axis=0) for o in own], finite
+      parts, finite = synchronous.contribution([*result.gradient, *statistics])
+      told.append((result.loss, result.accuracy, finite))
+      own.append(self._packing.flatten([*parts, tf.cast(finite, tf.float32)]))
+    return (*(tf.stack(one) for one in zip(*told)), ring_sum(own))
 
   def _updated(
     self,
     weights: Weights,
     slots: synchronous.Slots,
-    total: synchronous.Tensors,
-    count: tf.Tensor,
-  ) -> tuple[Weights, synchronous.Slots]:
+    packed: tf.Tensor,
+  ) -> tuple[Weights, synchronous.Slots, tf.Tensor]:
+    *total, count = self._packing.unflatten(packed)
     num_params = len(weights.params)
     params, slots = synchronous.update(
       self._rule, self._rate, weights.params, slots, total[:num_params], count
     )
     statistics = synchronous.mean(weights.statistics, total[num_params:], count)
-    return Weights(params, statistics), slots
+    return Weights(params, statistics), slots, count

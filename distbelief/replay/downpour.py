@@ -35,8 +35,7 @@ class Downpour:
     self._flow = Dataflow(
       Gradients(config, objective, sharding, minibatches),
       Updates(rule, start.num_replicas, compiled=not as_workers),
-      start.weights,
-      start.slots,
+      *start.tensors(),
       start.versions.tolist(),
       start.released,
       sketch=Sketch(sum(sharding.sizes), config.seed),

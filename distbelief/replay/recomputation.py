@@ -28,10 +28,35 @@ class LaunchStart(NamedTuple):
   """
 
   weights: Weights
-  slots: list[tf.Tensor]
+  slots: list[np.ndarray]
   versions: np.ndarray
   released: bool
   num_replicas: int
+
+  def tensors(self) -> tuple[Weights, list[tf.Tensor]]:
+    """Returns the weights and the slots as tensors."""
+    weights = ([tf.constant(array) for array in part] for part in self.weights)
+    return Weights(*weights), [tf.constant(slot) for slot in self.slots]
+
+
+class LaunchEnd(NamedTuple):
+  """What a launch of a run, or a part of it, has led to.
+
+  Attributes:
+    weights: Parameters and statistics.
+    slots: Slots of the server's rule, each [P] float32.
+    versions: Versions of the shards, [shards] int64.
+    released: Whether the warm start is over.
+    accrued: Gradients that are computed but not applied, by replica.
+    losses: Loss of the last minibatch of each replica, by its index.
+  """
+
+  weights: Weights
+  slots: list[np.ndarray]
+  versions: np.ndarray
+  released: bool
+  accrued: dict[int, list[np.ndarray]]
+  losses: dict[int, float]
 
 
 class Recomputation(Protocol):

@@ -13,7 +13,7 @@ follows (dataflow.py). So a run can be inspected as in a debugger:
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,11 +28,12 @@ from distbelief.analysis.run import Run
 from distbelief.data.held_out import HeldOut
 from distbelief.problem import factory
 from distbelief.recompute.minibatches import Minibatches
-from distbelief.replay import schedules
-from distbelief.replay.recomputation import LaunchStart, Recomputation
-from distbelief.replay.schedules import MisfitError, Schedule
+from distbelief.replay import another_process, schedules
+from distbelief.replay.recomputation import LaunchEnd, LaunchStart, Recomputation
+from distbelief.replay.schedules import MisfitError, OtherValueError, Schedule
 from distbelief.rundir import checkpoints
-from distbelief.telemetry import records
+from distbelief.telemetry import numerics, records
+from distbelief.telemetry.numerics import Numerics
 
 # Relative difference of parameters that is allowed (recomputation.py has the reason).
 TOLERANCE = 1e-4
@@ -54,21 +55,13 @@ class State:
   """
 
   def __init__(
-    self,
-    update: int,
-    versions: np.ndarray,
-    weights: Weights,
-    slots: list[np.ndarray],
-    accrued: dict[int, list[np.ndarray]],
-    losses: dict[int, float],
-    evaluate: Callable[[Weights], dict[str, float]],
+    self, update: int, end: LaunchEnd, evaluate: Callable[[Weights], dict[str, float]]
   ) -> None:
     """Stores the recomputed values."""
-    self.update, self.versions = update, versions
-    self.params = [np.array(tensor) for tensor in weights.params]
-    self.statistics = [np.array(tensor) for tensor in weights.statistics]
-    self.slots, self.accrued, self.losses = slots, accrued, losses
-    self._evaluate = functools.partial(evaluate, weights)
+    self.update, self.versions = update, end.versions
+    self.params, self.statistics = end.weights
+    self.slots, self.accrued, self.losses = end.slots, end.accrued, end.losses
+    self._evaluate = functools.partial(evaluate, end.weights)
 
   @functools.cached_property
   def holdout(self) -> dict[str, float]:
@@ -164,33 +157,78 @@ class Replay:
       raise errors.UserError(
         f'update ({update}) is none of this run: choose 0 to {self.num_updates}'
       )
-    weights, released = self._objective.weights, False
-    slots: Sequence[np.ndarray] = []
-    for schedule in self._schedules:
+    weights, released = _as_arrays(self._objective.weights), False
+    slots: list[np.ndarray] = []
+    for launch, schedule in enumerate(self._schedules):
       last = update <= schedule.ends[0]
       # With another number of shards a run resumes from the newest version of any.
       update = max(update, int(schedule.starts[0]))
-      part = schedule.until(update) if last else schedule
       start = LaunchStart(
-        weights,
-        [tf.constant(slot) for slot in slots],
-        schedule.starts,
-        released,
-        schedule.num_replicas,
+        weights, slots, schedule.starts, released, schedule.num_replicas
       )
-      trainer = self._trainer(start)
-      trainer.play(part)
+      end = self._play(launch, update if last else None, start)
       if last:
         break
-      weights, slots, released = trainer.weights, trainer.slots, trainer.released
-    return State(
-      update,
-      trainer.versions,
-      trainer.weights,
+      weights, slots, released = end.weights, end.slots, end.released
+    return State(update, end, self._evaluate)
+
+  def _play(self, launch: int, until: int | None, start: LaunchStart) -> LaunchEnd:
+    """Returns the end of a launch, recomputed under its own numerics."""
+    own = numerics.of_launch(self._workdir, launch)
+    try:
+      if own and not _computes_as(own[0]):
+        return another_process.play(self._workdir, launch, until, start, own[0])
+      return self.play(launch, until, start)
+    except OtherValueError as error:
+      raise OtherValueError(f'{error}: {self._possible_causes()}') from error
+
+  def _possible_causes(self) -> str:
+    """Returns what may explain that a value differs, as far as it is known."""
+    causes = []
+    for launch in range(len(self._launches)):
+      found = numerics.of_launch(self._workdir, launch)
+      if not found:
+        causes.append('the run has not recorded what its rounding depended on')
+      elif len(found) > 1:
+        causes.append(f'its tasks rounded unlike: {found[1].difference(found[0])}')
+      else:  # Threads and settings are those of the run.
+        here = Numerics.here(found[0].threads)._replace(settings=found[0].settings)
+        other = found[0].difference(here)
+        causes.append(f'it was made with {other} here' if other else '')
+    causes = [*dict.fromkeys(filter(None, causes))]
+    causes.append('its records, data or code were changed')
+    return f'perhaps {", or ".join(causes)}'
+
+  def play(self, launch: int, until: int | None, start: LaunchStart) -> LaunchEnd:
+    """Returns the end of a launch, recomputed in this process.
+
+    Args:
+      launch: Index of the launch.
+      until: Number of pushes of shard 0 after which to stop; None: all.
+      start: State in which it begins.
+
+    Raises:
+      MisfitError: If the recomputed values differ from the records.
+    """
+    schedule = self._schedules[launch]
+    minibatches = Minibatches(
+      self.config,
+      self._source,
+      start.num_replicas,
+      config_lib.warmstart_steps(self.config),
+      as_workers=self._is_real,
+    )
+    trainer: Recomputation = self._recomputation(
+      self.config, self._objective, minibatches, start, as_workers=self._is_real
+    )
+    trainer.play(schedule if until is None else schedule.until(until))
+    return LaunchEnd(
+      _as_arrays(trainer.weights),
       [np.array(slot) for slot in trainer.slots],
+      trainer.versions,
+      trainer.released,
       trainer.accrued(),
       trainer.losses,
-      self._evaluate,
     )
 
   def difference(self, state: State) -> Difference:
@@ -215,31 +253,31 @@ class Replay:
       )
     for name, off in found._asdict().items():
       if off is not None and not off <= TOLERANCE:
-        raise MisfitError(
+        raise OtherValueError(
           f'the {name} that the records lead to differ from those of the run by '
-          f'{off:.1e}, relative, more than {TOLERANCE}: some records were changed'
+          f'{off:.1e}, relative, more than {TOLERANCE}: {self._possible_causes()}'
         )
     return found
 
-  def _trainer(self, start: LaunchStart) -> Recomputation:
-    config = self.config
-    minibatches = Minibatches(
-      config,
-      self._source,
-      start.num_replicas,
-      config_lib.warmstart_steps(config),
-      as_workers=self._is_real,
-    )
-    return self._recomputation(
-      config,
-      self._objective,
-      minibatches,
-      start,
-      as_workers=self._is_real,
-    )
-
   def _evaluate(self, weights: Weights) -> dict[str, float]:
     return self._objective.evaluate(*weights, self._held_out.minibatches)
+
+
+def _computes_as(own: Numerics) -> bool:
+  """Returns whether this process computes, or can be made to compute, under these."""
+  here = Numerics.here(own.threads)
+  if here.settings != own.settings:
+    return False
+  try:
+    tf.config.threading.set_intra_op_parallelism_threads(own.threads)
+  except RuntimeError:  # TensorFlow has started.
+    taken = tf.config.threading.get_intra_op_parallelism_threads()
+    return Numerics.here(taken).threads == own.threads
+  return True
+
+
+def _as_arrays(weights: Weights) -> Weights:
+  return Weights(*([np.array(tensor) for tensor in part] for part in weights))
 
 
 def _words(versions: np.ndarray) -> str:

@@ -26,9 +26,15 @@ class MisfitError(errors.UserError):
   """A record that contradicts the others, or the recomputed values."""
 
 
-def misfit(record: np.void, why: str) -> MisfitError:
+class OtherValueError(MisfitError):
+  """A record whose value is another one than the recomputed one."""
+
+
+def misfit(
+  record: np.void, why: str, kind: type[MisfitError] = MisfitError
+) -> MisfitError:
   """Returns the error that names a record."""
-  return MisfitError(
+  return kind(
     f'the record of step {record["step"]} of replica {record["replica"]} (incarnation '
     f'{record["incarnation"]}) does not fit: {why}'
   )
@@ -202,6 +208,7 @@ class Schedule:
           found[first],
           f'its {name} is {found[name][first]:.6g}, and {values[first]:.6g} when '
           'recomputed from the records before it',
+          OtherValueError,
         )
     told = 'applied' if applied[first] else 'dropped as not finite'
     raise misfit(found[first], f'its push was {told}, and recomputed it is the opposite')

@@ -34,8 +34,7 @@ class Synchronous:
       objective,
       rule,
       minibatches,
-      start.weights,
-      start.slots,
+      *start.tensors(),
       int(start.versions[0]),
     )
     self.losses: dict[int, float] = {}

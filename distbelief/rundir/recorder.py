@@ -25,6 +25,7 @@ from distbelief.telemetry import (
   board,
   files,
   metrics,
+  numerics,
   provenance,
   records,
   snapshots,
@@ -114,6 +115,8 @@ class RunRecorder:
       shard_bytes,
       clock.name,
     )
+    job, tasks = ('simulator', 1) if clock.is_simulated else ('worker', num_replicas)
+    numerics.keep(workdir, self.launch, job, tasks)
     self._swarm = swarm.SwarmWriter(workdir, config.telemetry.swarm_seconds)
     self._activities = activities.ActivityWriter(workdir, clock.now)
     self._writer = board.MetricWriter(

@@ -19,7 +19,7 @@ from distbelief import errors
 from distbelief.rundir import task_failures
 from distbelief.rundir.context import RunContext
 from distbelief.telemetry import display as display_lib
-from distbelief.telemetry import provenance
+from distbelief.telemetry import numerics, provenance
 
 _TASK = ('simulator', 0)  # Job and index in the names of its files in logs/.
 
@@ -94,6 +94,8 @@ def _train(context: RunContext) -> int:
   for kind in kinds:
     signal.signal(kind, lambda number, frame: stopped_by.append(number))
   try:
+    threads = tf.config.threading.get_intra_op_parallelism_threads()
+    numerics.announce(context.workdir, *_TASK, threads)
     source = preflight.run(config)
     trainer = train(context, source)
     if trainer.train(lambda: bool(stopped_by)):

@@ -84,23 +84,28 @@ def collect(invocation: Invocation) -> dict[str, Any]:
     'command': invocation.command,
     'started': started.isoformat(timespec='seconds'),
     'host': platform.node(),
-    'processor': _processor(),
+    'processor': processor(),
     'processors': os.cpu_count(),
     'memory_bytes': os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES'),
     'system': platform.platform(),
     'python': sys.version.split()[0],
     'packages': versions(),
-    'settings': {
-      name: value
-      for name, value in sorted(os.environ.items())
-      if name.startswith(_SETTINGS)
-    },
+    'settings': settings(),
   }
 
 
 def versions() -> dict[str, str]:
   """Returns the versions of the packages that a run depends on."""
   return {name: version for name in _PACKAGES if (version := _version(name))}
+
+
+def settings() -> dict[str, str]:
+  """Returns the variables of the environment that the libraries read."""
+  return {
+    name: value
+    for name, value in sorted(os.environ.items())
+    if name.startswith(_SETTINGS)
+  }
 
 
 def _git() -> dict[str, Any] | None:
@@ -127,7 +132,8 @@ def _git() -> dict[str, Any] | None:
     return None
 
 
-def _processor() -> str:
+def processor() -> str:
+  """Returns the name of the processor's model."""
   try:
     lines = Path('/proc/cpuinfo').read_text().splitlines()
   except OSError:

@@ -26,7 +26,7 @@ from distbelief.models import handed_over
 from distbelief.rundir import workdirs
 from distbelief.rundir.context import RunContext
 from distbelief.telemetry import display as display_lib
-from distbelief.telemetry import provenance
+from distbelief.telemetry import numerics, provenance
 
 
 def run_task(
@@ -60,7 +60,7 @@ def run_task(
   if workdirs.is_finished(config, Path(workdir)):
     print(workdirs.already_finished(config, workdir))
     return errors.DONE
-  agreement.announce(Path(workdir), task, config)
+  _announce(config, workdir, task)
   linux.set_process_name(processes.process_name(task.job, task.index))
   if task.job in directed_jobs:
     return _serve(config, workdir, task)
@@ -87,8 +87,16 @@ def _lead(
     own = handed_over.resolved(config, Path(workdir))
     fork.run_in_fork(lambda: tasks.run_preflight(own))
     serving.refuse_taken_port(task.job, task.index, task.address)
-    agreement.announce(Path(workdir), task, config)
+    _announce(config, workdir, task)
     return _train(config, workdir, task)
+
+
+def _announce(
+  config: ml_collections.ConfigDict, workdir: str, task: tf_config.TaskSpec
+) -> None:
+  agreement.announce(Path(workdir), task, config)
+  if task.job == 'worker':
+    numerics.announce(Path(workdir), task.job, task.index)
 
 
 def _train(

@@ -14,6 +14,7 @@ from distbelief.cluster import serving
 from distbelief.cluster.launch import environment
 from distbelief.problem import preflight
 from distbelief.rundir.context import RunContext
+from distbelief.telemetry import numerics
 
 
 def check(config: ml_collections.ConfigDict) -> None:
@@ -51,6 +52,8 @@ def run(
   # more threads would only slow them down.
   processors = len(os.sched_getaffinity(0))
   threads = max(1, processors // len(tf_config['cluster']['worker']))
+  if job == 'worker':
+    numerics.announce(context.workdir, job, index, threads)
   algorithm = config_lib.algorithm(config)
   if job in algorithm.directed_jobs:
     serving.serve(job, index, tf_config, threads=threads)

@@ -14,7 +14,6 @@ import tensorflow as tf
 from distbelief import config as config_lib
 from distbelief.algorithms import synchronous
 from distbelief.algorithms.rules import Rule
-from distbelief.algorithms.sharding import FlatLayout
 from distbelief.algorithms.statistics import Weights
 from distbelief.cluster import delays
 from distbelief.cluster.synchronous.collectives import Alone
@@ -75,8 +74,7 @@ class Replica:
     self._rate = config_lib.learning_rate(config)
     self._minibatches = iter(minibatches)
     self._incarnation = incarnation
-    # The statistics follow the gradient, and a scalar: whether it counts.
-    self._packing = FlatLayout([*objective.shapes, *objective.statistics_shapes, ()])
+    self._packing = synchronous.packing(objective.shapes, objective.statistics_shapes)
     self._num_parameters = objective.layout.size
     self._sketch = Sketch(self._num_parameters, config.seed)
     self.window = tf.function(self._window, autograph=False)
