@@ -111,6 +111,15 @@ CASES = {
   ),
   'assigned parameters': (model('assigns_parameters'), 'a step assigns to the trainable'),
   'hidden variable': (model('holds_a_variable'), 'holds a tf.Variable or a lookup table'),
+  'random numbers of TensorFlow in the model': (
+    model('random_of_tensorflow'),
+    'random numbers that are no function of the seed (RandomStandardNormal, as of '
+    'tf.random): give the layer a keras.random.SeedGenerator',
+  ),
+  'random numbers of Keras without a generator': (
+    model('random_of_keras'),
+    "from Keras' global generator: give the layer a keras.random.SeedGenerator",
+  ),
   'Python in the model': (model('calls_python'), 'calls Python, which cannot be sent'),
   'unknown loss': (
     [*model('uncompiled'), *field('model.loss', 'sotfmax')],
@@ -142,6 +151,18 @@ CASES = {
   'loss without a gradient': (model('no_gradient'), 'has a loss without a gradient'),
   # Data.
   'shuffled': (data('shuffled'), 'gives other examples, or another order, each time'),
+  'random numbers of NumPy without a seed': (
+    data('random_of_numpy'),
+    'gives other examples, or another order, each time',
+  ),
+  'random numbers of NumPy without a seed in holdout': (
+    data('random_in_holdout'),
+    'gives other examples, or another order, each time',
+  ),
+  'random numbers in the order of execution': (
+    data('random_in_order'),
+    'in the order of execution (RandomStandardNormal): use tf.random.stateless_*',
+  ),
   'no dataset': (data('no_dataset'), 'returned a ndarray: return a tf.data.Dataset'),
   'data that fail': (
     data('broken'),

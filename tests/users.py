@@ -220,6 +220,19 @@ def holds_a_variable():
   return keras.Sequential([keras.Input((WIDTH,)), scaled, layers.Dense(CLASSES)])
 
 
+def _noisy(noise):
+  noisy = layers.Lambda(lambda x: x + noise(tf.shape(x)))
+  return keras.Sequential([keras.Input((WIDTH,)), noisy, layers.Dense(CLASSES)])
+
+
+def random_of_tensorflow():
+  return _noisy(tf.random.normal)
+
+
+def random_of_keras():
+  return _noisy(lambda unused_shape: keras.random.normal([WIDTH]))
+
+
 def calls_python():
   call = layers.Lambda(
     lambda x: tf.ensure_shape(tf.numpy_function(np.sin, [x], tf.float32), x.shape),
@@ -275,6 +288,29 @@ def bad_label(split, seed):
 
 def shuffled(split, seed):
   return examples(split, seed).shuffle(2000)
+
+
+def random_of_numpy(split, seed):
+  noise = np.random.normal(size=[WIDTH]).astype(np.float32)
+  return examples(split, seed).map(lambda x, y: (x + noise, y))
+
+
+def random_in_holdout(split, seed):
+  return random_of_numpy(split, seed) if split == 'holdout' else examples(split, seed)
+
+
+def random_in_order(split, seed):
+  return examples(split, seed).map(lambda x, y: (x + tf.random.normal([WIDTH]), y))
+
+
+def augmented(split, seed):
+  """Examples with noise, each its own: a function of the seed and of its number."""
+
+  def noisy(number, example):
+    x, y = example
+    return x + 0.1 * tf.random.stateless_normal([WIDTH], [seed, number]), y
+
+  return examples(split, seed).enumerate().map(noisy)
 
 
 def not_numbers(split, seed):

@@ -40,7 +40,7 @@ class OwnData(examples.Examples):
     super().__init__(seed, shuffle_buffer)
     self.name, self.num_classes = name, num_classes
     self._kept: Path | None = None  # Where the training set is saved.
-    self._traced: _Traced | None = None  # The training set's operations.
+    self._traced: dict[str, _Traced] = {}  # Each split's operations.
 
   def dataset(self, split: str) -> tf.data.Dataset:
     """Returns all examples of a split.
@@ -63,6 +63,14 @@ class OwnData(examples.Examples):
         '(inputs, label)',
       )
     return made
+
+  def again(self) -> OwnData:
+    """Returns the same data from a source that has not called the function yet."""
+    return OwnData(self.name, self.seed, self.num_classes, self._shuffle_buffer)
+
+  def examples_of(self, split: str) -> tf.data.Dataset:
+    """Returns all examples of a split, from the one call that serves all readers."""
+    return self._eager(split)
 
   @functools.cached_property
   def spec(self) -> source.Minibatch:
@@ -127,7 +135,7 @@ class OwnData(examples.Examples):
     Raises:
       errors.ConfigError: If the function cannot be called where a graph is made.
     """
-    return self._trace().definition
+    return self._trace('train').definition
 
   def stored(
     self, split: str, first: int | tf.Tensor, stride: int | tf.Tensor
@@ -138,10 +146,8 @@ class OwnData(examples.Examples):
   def _all(self, split: str) -> tf.data.Dataset:
     if tf.executing_eagerly():
       return self._eager(split)
-    if split != 'train':
-      return self.dataset(split)
-    if self._kept is None:
-      return self._trace().in_graph()
+    if split != 'train' or self._kept is None:
+      return self._trace(split).in_graph()
     chunk = tf.nest.map_structure(
       lambda tensor: tf.TensorSpec([None, *tensor.shape], tensor.dtype), self.spec
     )
@@ -167,16 +173,15 @@ class OwnData(examples.Examples):
   @functools.cache  # noqa: B019 (a source lives as long as its process)
   def _eager(self, split: str) -> tf.data.Dataset:
     with tf.init_scope():
-      if split == 'train':
-        with contextlib.suppress(errors.ConfigError):  # No graph: `graph` says why.
-          return self._trace().eagerly()
+      with contextlib.suppress(errors.ConfigError):  # No graph: `graph` says why.
+        return self._trace(split).eagerly()
       return self.dataset(split)
 
-  def _trace(self) -> _Traced:
-    if self._traced is None:
+  def _trace(self, split: str) -> _Traced:
+    if split not in self._traced:
       with tf.init_scope():
-        self._traced = _Traced(lambda: self.dataset('train'))
-    return self._traced
+        self._traced[split] = _Traced(lambda: self.dataset(split))
+    return self._traced[split]
 
 
 class _Traced:

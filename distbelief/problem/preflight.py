@@ -15,10 +15,9 @@ from distbelief.algorithms import rules
 from distbelief.data.own_data import OwnData
 from distbelief.models import losses
 from distbelief.models.objective import Objective
-from distbelief.problem import factory
+from distbelief.problem import factory, randomness
 
 _EXAMPLES = 1000  # Examples that are checked.
-_SOME = 100  # Examples that are enough to notice another order.
 _PYTHON = ('PyFunc', 'PyFuncStateless', 'EagerPyFunc')  # Operations that call Python.
 
 
@@ -45,6 +44,7 @@ def run(config: ml_collections.ConfigDict) -> data.Source:
     )
   if isinstance(source, OwnData):
     _refuse_python(config, source)
+    randomness.refuse_in_data(config, source)
   if isinstance(source, OwnData) or config.model.name not in models.built_ins():
     _refuse_resources(config, source, objective)
     _try_first_step(config, source, objective)
@@ -61,10 +61,7 @@ def _refuse_python(config: ml_collections.ConfigDict, source: OwnData) -> None:
       config.data.name,
       f'cannot be made a graph, which the workers need: {error}',
     ) from error
-  operations = _operations(graph)
-  if any('Shuffle' in name or 'Random' in name for name in operations):
-    _refuse_other_order(config, source)
-  if operations & set(_PYTHON):
+  if randomness.operations(graph) & set(_PYTHON):
     raise errors.ConfigError(
       'config.data.name',
       config.data.name,
@@ -73,32 +70,12 @@ def _refuse_python(config: ml_collections.ConfigDict, source: OwnData) -> None:
     )
 
 
-def _refuse_other_order(config: ml_collections.ConfigDict, source: OwnData) -> None:
-  """Rejects data that change between two reads: subsets would not be disjoint."""
-  once, again = (
-    tf.nest.flatten(list(source.dataset('train').take(_SOME).batch(_SOME)))
-    for _ in range(2)
-  )
-  if not all(np.array_equal(one, other) for one, other in zip(once, again)):
-    raise errors.ConfigError(
-      'config.data.name',
-      config.data.name,
-      'gives other examples, or another order, each time: leave shuffling to us, and '
-      'make what is random a function of the seed',
-    )
-
-
 def _refuse_resources(
   config: ml_collections.ConfigDict, source: data.Source, objective: Objective
 ) -> None:
   """Rejects a model that calls Python, or has state that Keras does not know of."""
-  specs = tf.nest.map_structure(tf.TensorSpec.from_tensor, objective.weights)
-  minibatch = source.minibatch_spec(config.data.batch_size)
-  step = tf.function(objective.gradient, autograph=False)
   try:
-    graph = step.get_concrete_function(
-      *specs, minibatch, tf.TensorSpec([2], tf.int64)
-    ).graph
+    step = objective.traced(source.minibatch_spec(config.data.batch_size))
   except Exception as error:  # A layer, a loss or a metric may raise anything.
     raise errors.ConfigError(
       'config.model.name',
@@ -106,8 +83,9 @@ def _refuse_resources(
       f'cannot be made a graph on minibatches of {config.data.name}, which the workers '
       f'need: {errors.one_line(error)}',
     ) from error
-  held = [t for t, _ in graph.captures if t.dtype in (tf.resource, tf.variant)]
-  if held or _operations(graph.as_graph_def()) & set(_PYTHON):
+  randomness.refuse_in_model(config, step)
+  held = [t for t, _ in step.graph.captures if t.dtype in (tf.resource, tf.variant)]
+  if held or randomness.operations(step.graph.as_graph_def()) & set(_PYTHON):
     what = 'calls Python' if not held else 'holds a tf.Variable or a lookup table'
     raise errors.ConfigError(
       'config.model.name',
@@ -115,14 +93,6 @@ def _refuse_resources(
       f'{what}, which cannot be sent to a worker: use the weights and operations of '
       'Keras layers (a table of words belongs into the data)',
     )
-
-
-def _operations(definition: Any) -> set[str]:
-  nodes = [
-    *definition.node,
-    *(n for f in definition.library.function for n in f.node_def),
-  ]
-  return {node.op for node in nodes}
 
 
 def _try_first_step(

@@ -120,6 +120,12 @@ def test_a_model_and_data_of_ones_own(checkout):
   accuracy = re.search(r'hold-out accuracy ([\d.]+)', screen)[1]
   line = paste(checkout, f'distbelief evaluate {evaluate}').stdout
   assert line.startswith(f'hold-out accuracy {accuracy[:5]}') and float(accuracy) > 0.5
+  pages.write(checkout, block(OWN_DATA, 'import tensorflow as tf\nfrom mine'))
+  own = '--config.model.name=mine.py:network --config.data.name=augmented.py:augmented'
+  own += ' --config.num_steps=300 --clock=virtual --workdir=runs/augmented'
+  paste(checkout, f'distbelief train --config=configs/synthetic_speech.py {own}')
+  replayed = paste(checkout, 'distbelief replay --run=runs/augmented').stdout
+  assert 'differ from those of the run by 0.0e+00' in replayed
   python = block(OWN_MODEL, 'import distbelief, mine')
   found = paste(checkout, python.text, 'python').stdout.split()
   assert float(found[0]) == pytest.approx(float(accuracy), abs=0.1)
