@@ -53,13 +53,24 @@ class Truth:
   """Replays the records of one run."""
 
   def __init__(
-    self, initial, num_shards, rule, rate, alpha, gradient_at, num_replicas=None
+    self,
+    initial,
+    num_shards,
+    rule,
+    rate,
+    alpha,
+    gradient_at,
+    num_replicas=None,
+    allowed=lambda start, values: values,
   ):
     """Begins with the initial parameters.
 
     `rule` is a name, or makes of (rate, size) what is like Rule;
-    `gradient_at(params, replica, step)` returns a list of NumPy arrays.
+    `gradient_at(params, replica, step)` returns a list of NumPy arrays;
+    `allowed(start, values)` what a shard that begins at the flat index `start` makes of
+    its values after an update.
     """
+    self.allowed = allowed
     self.shapes = [p.shape for p in initial]
     flat = np.concatenate([p.ravel() for p in initial]).astype(np.float64)
     self.bounds = np.cumsum([0] + [len(s) for s in np.array_split(flat, num_shards)])
@@ -144,7 +155,8 @@ class Truth:
           key, rule = order[len(values)], self.rules[shard]
           facts = {'index': key[0], 'replicas': self.num_replicas}
           asked = {name: facts[name] for name in rule.facts}
-          values.append(values[-1] - rule.delta(sums[key][part], **asked))
+          after = values[-1] - rule.delta(sums[key][part], **asked)
+          values.append(self.allowed(part.start, after))
           moved = True
       assert moved, f'no order explains the records: {len(turn)} pushes are left'
     return np.concatenate([values[-1] for values in self.values])

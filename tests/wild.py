@@ -98,3 +98,32 @@ def mixed_precision():
   x = layers.Conv2D(8, 3, activation='relu', dtype=policy)(inputs)
   x = layers.Dense(16, activation='relu', dtype=policy)(layers.Flatten()(x))
   return classifier(inputs, layers.Dense(10, dtype='float32')(x))
+
+
+def not_negative():
+  """A network of which one layer may have no negative weight, wherever it is cut."""
+  model = keras.Sequential(
+    [
+      keras.Input((20,)),
+      layers.Dense(12, activation='sigmoid', kernel_constraint='non_neg'),
+      layers.Dense(5),
+    ]
+  )
+  return classifier(model.inputs, model.outputs)
+
+
+def bounded_columns():
+  """A network whose units have weights of a norm of at most 0.5, and of exactly 1."""
+  inputs = keras.Input((20,))
+  bounded = keras.constraints.MaxNorm(0.5)
+  hidden = layers.Dense(12, activation='relu', kernel_constraint=bounded)(inputs)
+  return classifier(inputs, layers.Dense(5, kernel_constraint='unit_norm')(hidden))
+
+
+def float8():
+  """A network that is quantised to eight bits while it trains."""
+  inputs = keras.Input((20,))
+  hidden = layers.Dense(32, activation='relu')(inputs)
+  model = keras.Model(inputs, layers.Dense(5)(hidden))
+  model.quantize('float8')
+  return classifier(model.inputs, model.outputs)

@@ -9,6 +9,7 @@ import ml_collections
 import tensorflow as tf
 
 from distbelief.algorithms import rules
+from distbelief.algorithms.constraints import Projection
 
 
 class ServerRule(NamedTuple):
@@ -19,17 +20,33 @@ class ServerRule(NamedTuple):
   warm_plain_sgd: bool = False  # As in the paper; the slots fill as well.
   warm_rate: float | None = None
   reset_slots: bool = False  # When the warm start ends.
+  # Of each shard: what the constraints of its variables make of its parameters.
+  projections: tuple[Projection | None, ...] = ()
 
   @classmethod
-  def from_config(cls, config: ml_collections.ConfigDict) -> ServerRule:
-    """Returns the rule that config.server and config.downpour define."""
+  def from_config(
+    cls,
+    config: ml_collections.ConfigDict,
+    projections: tuple[Projection | None, ...] = (),
+  ) -> ServerRule:
+    """Returns the rule that config.server and config.downpour define.
+
+    Args:
+      config: Config of the run.
+      projections: Projection of each shard (algorithms/constraints.py), or none at all.
+    """
     return cls(
       rules.load(config.server),
       config.server.learning_rate,
       warm_plain_sgd=config.downpour.warmstart_optimizer != 'server',
       warm_rate=config.downpour.warmstart_learning_rate,
       reset_slots=config.downpour.reset_slots,
+      projections=projections,
     )
+
+  def projection(self, shard: int) -> Projection | None:
+    """Returns what is applied to a shard's parameters after an update, if anything."""
+    return self.projections[shard] if self.projections else None
 
   def update(
     self,

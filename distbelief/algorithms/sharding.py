@@ -9,7 +9,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 
-class _Piece(NamedTuple):
+class Piece(NamedTuple):
   """A range of one variable's elements that lies on one shard."""
 
   variable: int
@@ -28,6 +28,7 @@ class Sharding:
   Attributes:
     shapes: The shape of each variable of the model.
     sizes: The number of parameters on each shard.
+    pieces: Ranges of variables, shard by shard; none is empty.
   """
 
   def __init__(self, shapes: Sequence[Sequence[int]], num_shards: int) -> None:
@@ -42,7 +43,7 @@ class Sharding:
     counts = [math.prod(shape) for shape in self.shapes]
     base, extra = divmod(sum(counts), num_shards)
     self.sizes = [base + (shard < extra) for shard in range(num_shards)]
-    self._pieces = list(_cut(counts, self.sizes))
+    self.pieces = list(_cut(counts, self.sizes))
 
   @property
   def num_shards(self) -> int:
@@ -71,7 +72,7 @@ class Sharding:
         [
           *(
             flat[p.variable][p.start : p.start + p.size]
-            for p in self._pieces
+            for p in self.pieces
             if p.shard == shard
           ),
           tail,
@@ -91,7 +92,7 @@ class Sharding:
     for variable, shape in enumerate(self.shapes):
       pieces = [
         slices[p.shard][p.offset : p.offset + p.size]
-        for p in self._pieces
+        for p in self.pieces
         if p.variable == variable
       ]
       flat = pieces[0] if len(pieces) == 1 else tf.concat(pieces, axis=0)
@@ -132,7 +133,7 @@ class FlatLayout:
     return self._whole.join([vector])
 
 
-def _cut(counts: Sequence[int], sizes: Sequence[int]) -> list[_Piece]:
+def _cut(counts: Sequence[int], sizes: Sequence[int]) -> list[Piece]:
   pieces = []
   shard, room, offset = 0, sizes[0], 0
   for variable, count in enumerate(counts):
@@ -142,6 +143,6 @@ def _cut(counts: Sequence[int], sizes: Sequence[int]) -> list[_Piece]:
         shard, offset = shard + 1, 0
         room = sizes[shard]
       size = min(count - start, room)
-      pieces.append(_Piece(variable, shard, start, offset, size))
+      pieces.append(Piece(variable, shard, start, offset, size))
       start, offset, room = start + size, offset + size, room - size
   return pieces

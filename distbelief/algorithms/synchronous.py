@@ -4,6 +4,7 @@
       gradient    <- mean gradient of the replica's next minibatch at the parameters
       total       <- sum over the replicas of their contributions  (an all-reduce)
       parameters  <- parameters - rule(total / how many are in it)
+      parameters  <- what their constraints allow
 
 Every replica has the same parameters and slots and makes the same update, with the rules
 of the parameter server (algorithms/rules). One replica alone is plain SGD, or Adagrad.
@@ -21,6 +22,7 @@ import tensorflow as tf
 
 from distbelief import errors
 from distbelief.algorithms import rules
+from distbelief.algorithms.constraints import Constraint, each
 from distbelief.algorithms.rules import Rule
 from distbelief.algorithms.sharding import FlatLayout
 
@@ -94,7 +96,13 @@ def mean(before: Tensors, total: Tensors, count: tf.Tensor) -> Tensors:
 
 
 def update(
-  rule: Rule, rate: float, params: Tensors, slots: Slots, total: Tensors, count: tf.Tensor
+  rule: Rule,
+  rate: float,
+  params: Tensors,
+  slots: Slots,
+  total: Tensors,
+  count: tf.Tensor,
+  constraints: Sequence[Constraint | None] = (),
 ) -> tuple[Tensors, Slots]:
   """Returns parameters and slots after one update with a mean gradient.
 
@@ -105,12 +113,14 @@ def update(
     slots: Slots before the update.
     total: Sum of the replicas' contributions.
     count: Number of gradients in the sum, a float32 scalar; 0: nothing changes.
+    constraints: Constraint of each parameter tensor, or none at all.
   """
   nobody_is_late = tf.constant(0, tf.int64)
 
   def updated() -> tuple[Tensors, Slots]:
     pairs = [rule.apply(s, t / count, nobody_is_late, rate) for s, t in zip(slots, total)]
-    return [p - delta for p, (delta, _) in zip(params, pairs)], [s for _, s in pairs]
+    after = [p - delta for p, (delta, _) in zip(params, pairs)]
+    return each(constraints, after), [s for _, s in pairs]
 
   def unchanged() -> tuple[Tensors, Slots]:
     return tf.nest.map_structure(tf.identity, (params, slots))

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from distbelief.algorithms.constraints import Constraint
 from distbelief.algorithms.sharding import FlatLayout
 from distbelief.algorithms.statistics import AffineUpdate, Weights
 from distbelief.data.source import Minibatch
@@ -56,10 +57,16 @@ class Objective:
     self._told_of_training = any(
       p.name == 'training' or p.kind is p.VAR_KEYWORD for p in takes
     )
-    self.initial = [tf.constant(v.numpy()) for v in model.trainable_variables]
-    self._others = model.non_trainable_variables
+    variables = model.trainable_variables
+    self._trained = [v for v in variables if not v.overwrite_with_gradient]
+    self.initial = [tf.constant(v.numpy()) for v in self._trained]
+    # What Keras calls a gradient of these (scales of float8) is their next value: they
+    # are statistics, which a step sets.
+    self._overwritten = [v for v in variables if v.overwrite_with_gradient]
+    self._others = [*model.non_trainable_variables, *self._overwritten]
     self._constants = [v.numpy() for v in self._others]
-    self._moving = self._find_moving(spec)
+    first = len(self._others) - len(self._overwritten)
+    self._moving = [*self._find_moving(spec), *range(first, len(self._others))]
     self.statistics = [tf.constant(self._constants[i], tf.float32) for i in self._moving]
     self._make_metrics(spec)
     model.reset_metrics()
@@ -88,6 +95,21 @@ class Objective:
   def statistics_shapes(self) -> list[tuple[int, ...]]:
     """Shape of each statistic."""
     return [tuple(tensor.shape) for tensor in self.statistics]
+
+  @functools.cached_property
+  def constraints(self) -> list[Constraint | None]:
+    """Constraint of each parameter tensor; None: it has none."""
+    return [
+      None
+      if variable.constraint is None
+      else Constraint(
+        variable.path,
+        type(variable.constraint).__name__,
+        variable.constraint,
+        isinstance(variable.constraint, keras.constraints.NonNeg),
+      )
+      for variable in self._trained
+    ]
 
   @functools.cached_property
   def layout(self) -> FlatLayout:
@@ -141,9 +163,10 @@ class Objective:
     minibatch: Minibatch,
     seed: tf.Tensor,
   ) -> Gradient:
+    num_assigned = len(statistics) - len(self._overwritten)
     with tf.GradientTape() as tape, tf.GradientTape() as statistics_tape:
-      tape.watch(params)
-      statistics_tape.watch(statistics)
+      tape.watch([params, statistics[num_assigned:]])
+      statistics_tape.watch(statistics[:num_assigned])
       state = self._state(statistics, seed)
       # As `model.stateless_call`, with the loss in the same scope: losses that layers
       # add, and penalties on weights, are available only there.
@@ -151,15 +174,21 @@ class Objective:
         loss, metrics = self._score(minibatch, training=True)
         after = [
           tf.cast(scope.get_current_value(self._others[i]), tf.float32)
-          for i in self._moving
+          for i in self._moving[:num_assigned]
         ]
-    gradient = tape.gradient(loss, params, unconnected_gradients='zero')
-    kept = statistics_tape.gradient(after, statistics, unconnected_gradients='zero')
+    gradient, overwriting = tape.gradient(
+      loss, [params, statistics[num_assigned:]], unconnected_gradients='zero'
+    )
+    kept = statistics_tape.gradient(
+      after, statistics[:num_assigned], unconnected_gradients='zero'
+    )
     # Integer counters have no derivative: a step adds to them.
     kept = [
       k if self._others[i].dtype.startswith(('float', 'bfloat')) else tf.ones_like(k)
       for i, k in zip(self._moving, kept)
     ]
+    after += overwriting
+    kept += [tf.zeros_like(value) for value in overwriting]
     accuracy = metrics.get(self._accuracy, tf.constant(float('nan')))
     return Gradient(
       tf.cast(loss, tf.float32),
@@ -206,7 +235,7 @@ class Objective:
   ) -> None:
     """Writes the model with these parameters and statistics as a .keras file."""
     moving = [self._others[i] for i in self._moving]
-    for variable, value in zip(self.model.trainable_variables, params):
+    for variable, value in zip(self._trained, params):
       variable.assign(value)
     for variable, value in zip(moving, statistics):
       variable.assign(tf.cast(value, variable.dtype))
@@ -229,7 +258,7 @@ class Objective:
     values: dict[int, tuple[Any, Any]] = {}
     for variables, given in (
       (self._others, others),
-      (self.model.trainable_variables, params),
+      (self._trained, params),
       (measured, metrics),
     ):
       values |= {id(v): (v, value) for v, value in zip(variables, given, strict=True)}
@@ -270,7 +299,7 @@ class Objective:
     def trace(params: list[tf.Tensor], state: list[tf.Tensor], inputs: Any) -> None:
       with self._scope(params, state, ()) as scope:
         self._call(inputs, training=True)
-      for variable, value in zip(self.model.trainable_variables, params):
+      for variable, value in zip(self._trained, params):
         if scope.get_current_value(variable) is not value:
           raise ValueError(f'a step assigns to the trainable {variable.path}')
       for i, (variable, value) in enumerate(zip(self._others, state)):

@@ -12,6 +12,7 @@ import tensorflow as tf
 from distbelief import config as config_lib
 from distbelief import data, errors, models
 from distbelief.algorithms import rules
+from distbelief.algorithms.sharding import Sharding
 from distbelief.data.own_data import OwnData
 from distbelief.models import losses
 from distbelief.models.objective import Objective
@@ -42,6 +43,9 @@ def run(config: ml_collections.ConfigDict) -> data.Source:
       'needs an accuracy, and the model has none: compile it with '
       "metrics=['accuracy'], or leave this field out",
     )
+  if config_lib.algorithm(config).has_server:
+    sharding = Sharding(objective.shapes, config_lib.jobs(config)['ps'])
+    factory.make_server_rule(config, objective, sharding)  # Raises if it cannot be.
   if isinstance(source, OwnData):
     _refuse_python(config, source)
     randomness.refuse_in_data(config, source)

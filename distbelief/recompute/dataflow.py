@@ -499,6 +499,7 @@ class Dataflow:
       staleness,
       np.array([push.warm for push in run]),
       {'index': np.array([push.client[0] for push in run], np.int64)},
+      index,
     )
 
   def _note(self, made: list[_Made]) -> None:

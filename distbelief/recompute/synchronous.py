@@ -131,7 +131,13 @@ class SynchronousUpdates:
     *total, count = self._packing.unflatten(packed)
     num_params = len(weights.params)
     params, slots = synchronous.update(
-      self._rule, self._rate, weights.params, slots, total[:num_params], count
+      self._rule,
+      self._rate,
+      weights.params,
+      slots,
+      total[:num_params],
+      count,
+      self._objective.constraints,
     )
     statistics = synchronous.mean(weights.statistics, total[num_params:], count)
     return Weights(params, statistics), slots, count

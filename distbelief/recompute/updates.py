@@ -51,6 +51,7 @@ class Updates:
     staleness: np.ndarray,
     warm: np.ndarray,
     facts: Mapping[str, np.ndarray],
+    shard: int = 0,
   ) -> tuple[list[tf.Tensor], Slots]:
     """Returns a shard's parameters after each of some pushes, and its slots after all.
 
@@ -61,9 +62,12 @@ class Updates:
       staleness: Staleness of each push, [pushes] int64.
       warm: Whether each push is of the warm start, [pushes] bool.
       facts: Facts that differ from push to push, each [pushes].
+      shard: Index of the shard.
     """
     asked = {name: facts[name] for name in self.rule.rule.facts if name in facts}
-    return self._several(params, slots, list(gradients), staleness, warm, asked)
+    # One function for all shards of a length, unless some have constraints of their own.
+    own = shard if self.rule.projection(shard) else -1
+    return self._several(params, slots, list(gradients), staleness, warm, asked, own)
 
   def _one_after_the_other(
     self,
@@ -73,12 +77,13 @@ class Updates:
     staleness: tf.Tensor,
     warm: tf.Tensor,
     facts: dict[str, tf.Tensor],
+    shard: int,
   ) -> tuple[list[tf.Tensor], Slots]:
     after = []
     for place, gradient in enumerate(gradients):
       own = {name: values[place] for name, values in facts.items()}
       params, slots = self._one(
-        params, slots, gradient, staleness[place], warm[place], own
+        params, slots, gradient, staleness[place], warm[place], own, shard
       )
       after.append(params)
     return after, slots
@@ -91,7 +96,10 @@ class Updates:
     staleness: tf.Tensor,
     warm: tf.Tensor,
     facts: dict[str, tf.Tensor],
+    shard: int,
   ) -> tuple[tf.Tensor, Slots]:
     facts = facts | {'replicas': self._num_replicas}
     delta, slots = self.rule.update(slots, gradient, staleness, warm, facts)
-    return params - delta, slots
+    projection = self.rule.projection(shard) if shard >= 0 else None
+    after = params - delta
+    return after if projection is None else projection(after), slots

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ml_collections
 import numpy as np
 
-from distbelief.algorithms.server import ServerRule
 from distbelief.algorithms.sharding import Sharding
 from distbelief.algorithms.statistics import Weights
 from distbelief.models.objective import Objective
+from distbelief.problem import factory
 from distbelief.recompute.dataflow import Dataflow, Push, StuckError
 from distbelief.recompute.gradients import Gradients
 from distbelief.recompute.minibatches import Minibatches
@@ -30,8 +30,8 @@ class Downpour:
     as_workers: bool,
   ) -> None:
     """Starts where the previous launch ended; for the arguments see Recomputation."""
-    num_shards, rule = len(start.versions), ServerRule.from_config(config)
-    sharding = Sharding(objective.shapes, num_shards)
+    sharding = Sharding(objective.shapes, len(start.versions))
+    rule = factory.make_server_rule(config, objective, sharding)
     self._flow = Dataflow(
       Gradients(config, objective, sharding, minibatches),
       Updates(rule, start.num_replicas, compiled=not as_workers),

@@ -11,7 +11,6 @@ import tensorflow as tf
 
 from distbelief import config as config_lib
 from distbelief import data, errors
-from distbelief.algorithms.server import ServerRule
 from distbelief.algorithms.sharding import Sharding
 from distbelief.problem import factory
 from distbelief.recompute.dataflow import Dataflow, Push
@@ -64,7 +63,8 @@ class Downpour:
     num_replicas = config_lib.num_replicas(config)
     num_shards = config_lib.jobs(config)['ps']
     objective = factory.make_objective(config, source)
-    rule = ServerRule.from_config(config)
+    sharding = Sharding(objective.shapes, num_shards)
+    rule = factory.make_server_rule(config, objective, sharding)
     self._num_shards = num_shards
     costs_of_run = costs.of(config, objective, num_shards)
     self._events = EventQueue(checkpoints.seconds(context.workdir / 'checkpoints'))
@@ -84,7 +84,6 @@ class Downpour:
     versions, clients = checkpoints.tables(
       start, num_shards, self._recorder.newest_incarnations
     )
-    sharding = Sharding(objective.shapes, num_shards)
     minibatches = Minibatches(
       config, source, num_replicas, config.downpour.warmstart_steps
     )

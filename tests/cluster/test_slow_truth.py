@@ -13,7 +13,7 @@ from tests import runs, slow_truth, users
 pytestmark = pytest.mark.cluster
 
 
-def truth_of(workdir, num_replicas, num_shards, gradient_at=None, rule=None):
+def truth_of(workdir, num_replicas, num_shards, gradient_at=None, rule=None, **more):
   config = runs.config_of(workdir)
   source = factory.make_source(config)
   initial = [t.numpy() for t in factory.make_objective(config, source).initial]
@@ -30,6 +30,7 @@ def truth_of(workdir, num_replicas, num_shards, gradient_at=None, rule=None):
     config.downpour.learning_rate,
     gradient_at or of_sigmoid_network,
     num_replicas,
+    **more,
   )
 
 

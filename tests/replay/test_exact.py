@@ -20,6 +20,7 @@ SHORT = {
 }
 WORDS = {'data.name': 'tests.wild:sentences'}
 IMAGES = {'data.name': 'tests.wild:images'}
+POINTS = {'data.name': 'tests.users:examples'}
 
 
 def own(model, **fields):
@@ -40,6 +41,7 @@ def difference(workdir):
     ('transformer', WORDS | {'cluster.num_replicas': 3, 'downpour.n_fetch': 2}),
     ('transformer', WORDS | {'algorithm': 'synchronous', 'cluster.num_replicas': 4}),
     ('bidirectional', WORDS | {'algorithm': 'sgd'}),
+    ('not_negative', POINTS | {'cluster.num_replicas': 2}),
     ('mixed_precision', IMAGES | {'cluster.num_replicas': 2, 'downpour.n_push': 2}),
   ],
 )

@@ -41,12 +41,12 @@ def screen_of(workdir, **fields):
   return stream.getvalue()
 
 
-def truth_of(workdir, rule=None):
+def truth_of(workdir, **more):
   """The run's parameters, by NumPy from its records (tests/slow_truth.py)."""
   config = runs.config_of(workdir)
   num_replicas = config_lib.num_replicas(config)
   num_shards = config_lib.jobs(config)['ps']
-  truth = test_slow_truth.truth_of(workdir, num_replicas, num_shards, rule=rule)
+  truth = test_slow_truth.truth_of(workdir, num_replicas, num_shards, **more)
   found = records.read(workdir)
   # What died with its replica was never computed.
   return truth.replay(found[(found['status'] == 1).any(axis=1)])

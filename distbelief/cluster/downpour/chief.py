@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from distbelief.algorithms.server import ServerRule
 from distbelief.algorithms.sharding import Sharding
 from distbelief.cluster import lost_peers, rendezvous
 from distbelief.cluster.downpour import shard_checkpoint
@@ -105,7 +104,7 @@ class Chief:
     source.keep(self._workdir / 'data')
     objective = factory.make_objective(config, source)
     sharding = Sharding(objective.shapes, self._num_shards)
-    rule = ServerRule.from_config(config)
+    rule = factory.make_server_rule(config, objective, sharding)
     self._recorder = RunRecorder(
       self._context,
       objective,

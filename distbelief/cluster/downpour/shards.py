@@ -107,7 +107,7 @@ class Shard:
     self._clients = remote.RemoteVariable(f'{name}/clients', *clients)
     self._released = remote.RemoteVariable(f'{name}/released', [], tf.int64)
     self._update = Update(
-      server_rule, num_replicas, size, self._vector, self._slots, self._released
+      server_rule, index, num_replicas, size, self._vector, self._slots, self._released
     )
     self._mutex = remote.RemoteMutex(f'{name}/mutex')
     # Unbounded: a full log must not hold up a push. The chief empties it.

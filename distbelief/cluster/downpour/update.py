@@ -2,6 +2,7 @@
 
     delta, slots <- rule(slots, gradient, staleness)     (algorithms/rules)
     parameters   <- parameters - delta
+    parameters   <- what their constraints allow         (algorithms/constraints.py)
     statistics   <- kept * statistics + moved            (algorithms/statistics.py)
     version      <- version + 1
 
@@ -49,6 +50,7 @@ class Update:
   def __init__(
     self,
     rule: ServerRule,
+    shard: int,
     num_replicas: int,
     size: int,
     vector: RemoteVariable,
@@ -59,6 +61,7 @@ class Update:
 
     Args:
       rule: Rule of the server.
+      shard: Index of the shard.
       num_replicas: Number of replicas, a fact that a rule may ask for.
       size: Number of the shard's parameters, P.
       vector: Parameters, statistics and version, [P + S + TAIL] float32.
@@ -66,6 +69,7 @@ class Update:
       released: Variable that is 1 once a push came after the warm start, int64.
     """
     self._rule, self._num_replicas, self._size = rule, num_replicas, size
+    self._projection = rule.projection(shard)
     self._vector, self._slots, self._released = vector, slots, released
 
   def apply(
@@ -104,4 +108,8 @@ class Update:
     delta = tf.tensor_scatter_nd_update(delta, places[:, tf.newaxis], rest)
     writes += [variable.assign(slot) for variable, slot in zip(self._slots, slots)]
     with tf.control_dependencies(writes):
-      return self._vector.assign_sub(delta)
+      if self._projection is None:
+        return self._vector.assign_sub(delta)
+      after = self._vector.read() - delta
+      allowed = self._projection(after[: self._size])
+      return self._vector.assign(tf.concat([allowed, after[self._size :]], axis=0))

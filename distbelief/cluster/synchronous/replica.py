@@ -137,7 +137,13 @@ class Replica:
       count = tf.identity(count)
     num_params = len(before.params)
     params, slots = synchronous.update(
-      self._rule, self._rate, before.params, state.slots, total[:num_params], count
+      self._rule,
+      self._rate,
+      before.params,
+      state.slots,
+      total[:num_params],
+      count,
+      self._objective.constraints,
     )
     statistics = synchronous.mean(before.statistics, total[num_params:], count)
     version = state.version + tf.cast(count > 0, tf.int64)

@@ -104,7 +104,7 @@ def test_the_simulator_and_replay_tell_it_too(add_rule, tmp_path, overlap):
       'num_steps': 200,
     },
   )
-  truth = simulated.truth_of(workdir, ByReplica)
+  truth = simulated.truth_of(workdir, rule=ByReplica)
   assert runs.relative_error(runs.checkpointed(workdir), truth) < 1e-5
   replay = Replay(workdir)
   assert replay.difference(replay.at()).parameters < 1e-6
