@@ -18,9 +18,11 @@ TERMINATED = 143  # SIGTERM, after a checkpoint; the same command resumes.
 # lines of Python that created the operation.
 _PREFACE = re.compile(
   r'Exception encountered when calling|Graph execution error:|Detected at node |'
-  r'File ".*", line \d+, in |<stack traces unavailable>'
+  r'File ".*", line \d+, in |<stack traces unavailable>|\[\[{{node '
 )
 _NODE = re.compile(r'{{function_node [^}]*}}\s*')  # And the function's own name.
+
+_MOST_LETTERS = 400  # Of a reason; some have pages.
 
 # Files whose lines are not the user's.
 _NOT_OWN = (
@@ -66,10 +68,21 @@ def one_line(error: BaseException) -> str:
 
 
 def first_line(error: BaseException) -> str:
-  """Returns the first line of the reason; empty if an error has no text."""
+  """Returns the first sentence of the reason, in one line; empty if there is no text.
+
+  A sentence ends with its mark, or where its paragraph does.
+  """
   text = re.sub(r'\x1b\[[0-9;]*m', '', str(error))  # Keras prints bold.
   lines = [_NODE.sub('', line).strip() for line in text.splitlines()]
-  return next((line for line in lines if line and not _PREFACE.match(line)), '')
+  sentence: list[str] = []
+  for line in lines:
+    is_reason = bool(line) and not _PREFACE.match(line)
+    if sentence and (not is_reason or sentence[-1].endswith(('.', ':', '!', '?'))):
+      break
+    if is_reason:
+      sentence.append(line)
+  joined = ' '.join(sentence)
+  return joined if len(joined) <= _MOST_LETTERS else f'{joined[:_MOST_LETTERS]} ...'
 
 
 def without_path(error: BaseException) -> str:

@@ -139,10 +139,6 @@ CASES = {
     [*model('subclassed'), '--config.data.name=tests.users:bad_label'],
     'has the label 77 among its first 1000 examples, and the model 4 outputs',
   ),
-  'model that cannot be saved': (
-    model('not_saved'),
-    'cannot be saved (NotImplementedError',
-  ),
   'metric that is no graph': (model('eager_metric'), 'cannot be made a graph on'),
   'loss of other shapes': (
     [*model('uncompiled'), *field('model.loss', 'mse')],

@@ -14,6 +14,18 @@ def test_one_line_is_what_tells():
   assert errors.one_line(KeyError()) == 'KeyError'
 
 
+def test_a_sentence_is_told_to_its_end():
+  error = NotImplementedError(
+    '\nObject Net was created by passing\nnon-serializable argument values in '
+    '`__init__()`,\nand must override `get_config()`.\nPlease do so.\n\nExample:'
+  )
+  told = errors.first_line(error)
+  assert told.startswith('Object Net was created by passing non-serializable argument')
+  assert told.endswith('must override `get_config()`.')
+  assert errors.first_line(ValueError('a\n\nb')) == 'a'
+  assert errors.first_line(ValueError('a b ' * 500)).endswith(' ...')
+
+
 def test_what_tensorflow_puts_before_an_error_is_left_out():
   error = tf.errors.NotFoundError(
     None,

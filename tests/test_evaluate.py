@@ -1,6 +1,7 @@
 """scripts/evaluate.py: a saved model on hold-out data."""
 
 import functools
+import json
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ import pytest
 from distbelief import errors
 from distbelief.command_line import evaluate as program
 from tests import made, runs, users, warm
+from tests.simulation import simulated
 
 CONFIG = f'--config={runs.ROOT / "configs" / "synthetic_speech.py"}'
 OWN = '--config.data.name=tests.users:examples'
@@ -115,3 +117,62 @@ def test_classes_of_the_users_come_in_by_the_function_that_made_the_model(tmp_pa
   assert without.returncode == errors.BAD_INPUT
   assert 'to evaluate, name it as config.model.name' in without.stderr
   assert given.returncode == 0 and given.stdout.startswith('hold-out loss '), given.stderr
+
+
+MINE = {
+  'data.name': 'tests.users:examples',
+  'num_steps': 120,
+  'server.learning_rate': 0.05,
+}
+
+
+@pytest.mark.parametrize(
+  ('name', 'file', 'told'),
+  [
+    (
+      'not_saved',
+      'model.weights.h5',
+      'warning: Keras cannot save the model of tests.users:not_saved '
+      '(NotImplementedError: Object Scale was created by passing non-serializable',
+    ),
+    (
+      'not_loaded',
+      'model.keras',
+      'warning: the model.keras that the run will leave does not load by itself (',
+    ),
+  ],
+)
+def test_what_is_saved_can_be_used(tmp_path, evaluate, name, file, told):
+  """Though Keras cannot save the model, or not load it."""
+  workdir, model = tmp_path / 'run', f'tests.users:{name}'
+  screen = simulated.screen_of(workdir, **MINE | {'model.name': model})
+  warning = next(line for line in screen.splitlines() if line.startswith('warning'))
+  assert warning.startswith(told)
+  if file == 'model.keras':
+    assert f'evaluate by --config.model.name={model}, or call load_weights' in warning
+  else:
+    assert f'{file} has the weights of the model' in screen
+  assert {path.name for path in workdir.glob('*model*')} == {file}
+  summary = json.loads((workdir / 'summary.json').read_text())
+  words = [f'--model={workdir / file}', CONFIG, OWN]
+  status, out, err = evaluate(*words, f'--config.model.name={model}')
+  assert status == 0, err
+  assert out.startswith(f'hold-out accuracy {summary["holdout_accuracy"]:.4f}')
+
+
+def test_weights_alone_ask_for_the_function(tmp_path, evaluate):
+  path = tmp_path / 'model.weights.h5'
+  users.network().save_weights(path)
+  status, _, err = evaluate(f'--model={path}', CONFIG)
+  assert status == errors.BAD_INPUT
+  assert 'has weights only: name the function that makes the model' in err
+
+
+def test_weights_of_another_model_are_refused_in_one_line(tmp_path, evaluate):
+  path = tmp_path / 'model.weights.h5'
+  users.regression().save_weights(path)
+  words = [f'--model={path}', CONFIG, OWN, '--config.model.name=tests.users:network']
+  status, _, err = evaluate(*words)
+  assert status == errors.BAD_INPUT
+  (line,) = err.splitlines()
+  assert 'makes another model than that of' in line

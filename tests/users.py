@@ -131,20 +131,42 @@ def opens_a_missing_file(split, seed):
   return found if split != 'train' else found.enumerate().map(opened)
 
 
-# Bad models.
+# Models that cannot be saved, or not loaded.
+
+
+class Scale(layers.Layer):
+  """Has an argument that Keras cannot write."""
+
+  def __init__(self, factor):
+    super().__init__()
+    self.factor = factor
+
+  def call(self, inputs):
+    return self.factor(inputs)
 
 
 def not_saved():
-  class Scale(layers.Layer):
-    def __init__(self, factor):
-      super().__init__()
-      self.factor = factor
-
-    def call(self, inputs):
-      return self.factor(inputs)
-
   layer = Scale(lambda x: 2 * x)
   return compiled(keras.Sequential([keras.Input((WIDTH,)), layer, layers.Dense(4)]))
+
+
+class Twice(layers.Layer):
+  """Is not registered, and takes none of the arguments that Keras gives back."""
+
+  def __init__(self, factor=2.0):
+    super().__init__()
+    self.factor = factor
+
+  def call(self, inputs):
+    return self.factor * inputs
+
+
+def not_loaded():
+  layers_of = [keras.Input((WIDTH,)), Twice(), layers.Dense(4)]
+  return compiled(keras.Sequential(layers_of))
+
+
+# Bad models.
 
 
 def eager_metric():

@@ -25,7 +25,7 @@ def main(argv: list[str]) -> int:
   if config is None:
     return errors.DONE
   path = parsing.required(model_flag, argv, _WORDS)
-  if not path.endswith('.keras') or not os.path.isfile(path):
+  if not path.endswith(('.keras', '.weights.h5')) or not os.path.isfile(path):
     raise errors.UserError(
       f'--model ({path}) is no .keras file: name what a run leaves, DIR/model.keras'
     )

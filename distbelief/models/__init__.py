@@ -26,6 +26,7 @@ def objective_of(
   spec: Any,
   num_classes: int | None,
   seed: int,
+  weights: str | None = None,
 ) -> Any:
   """Returns the Objective of the model that a config names.
 
@@ -34,10 +35,11 @@ def objective_of(
     spec: TensorSpecs of a minibatch, (inputs, labels) or (inputs, labels, weights).
     num_classes: Number of classes, if labels are class indices.
     seed: Seed of the initial weights.
+    weights: File with other weights for the model; None: it keeps its initial ones.
 
   Raises:
     errors.ConfigError: If the model cannot be created, or trained on such data.
   """
   from distbelief.models import creation  # Keras takes a second to import.
 
-  return creation.objective_of(model, spec, num_classes, seed)
+  return creation.objective_of(model, spec, num_classes, seed, weights)

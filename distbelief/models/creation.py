@@ -19,10 +19,16 @@ _FIELD = 'config.model.name'
 
 
 def objective_of(
-  config: ml_collections.ConfigDict, spec: Minibatch, num_classes: int | None, seed: int
+  config: ml_collections.ConfigDict,
+  spec: Minibatch,
+  num_classes: int | None,
+  seed: int,
+  weights: str | None = None,
 ) -> Objective:
   """Returns the Objective of config.model; see distbelief.models."""
   model = _create(config, spec, num_classes, seed)
+  if weights is not None:
+    _load_weights(config.name, model, weights)
   if not getattr(model, 'compiled', False):
     known = models.built_ins().get(config.name)
     _compile(model, known.load().loss() if known else _loss(config.loss))
@@ -75,6 +81,17 @@ def _load(path: str) -> keras.Model:
       f'cannot be loaded: {errors.one_line(error)[:300]} (classes of your own must be '
       'registered, and their file imported: train by a function, module:function; to '
       'evaluate, name it as config.model.name)',
+    ) from error
+
+
+def _load_weights(name: str, model: Any, path: str) -> None:
+  try:
+    model.load_weights(path)
+  except Exception as error:  # Keras has many kinds.
+    raise errors.ConfigError(
+      _FIELD,
+      name,
+      f'makes another model than that of {path}: {errors.one_line(error)}',
     ) from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import os
@@ -12,6 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from distbelief import errors
 from distbelief.algorithms.constraints import Constraint
 from distbelief.algorithms.sharding import FlatLayout
 from distbelief.algorithms.statistics import AffineUpdate, Weights
@@ -19,6 +21,17 @@ from distbelief.data.source import Minibatch
 
 # How Keras names the state of a generator of random numbers, e.g. of a dropout layer.
 _SEED = 'seed_generator_state'
+
+
+# Files of a trained model: all of it, or its weights only.
+WHOLE, WEIGHTS = 'model.keras', 'model.weights.h5'
+
+
+class Exported(NamedTuple):
+  """The file that has a trained model."""
+
+  name: str  # WHOLE or WEIGHTS.
+  why: str  # Reason why it is not whole, in one line.
 
 
 class Gradient(NamedTuple):
@@ -231,17 +244,35 @@ class Objective:
       return loss, [scope.get_current_value(v) for v in self.model.metrics_variables]
 
   def export(
-    self, params: list[tf.Tensor], statistics: list[tf.Tensor], path: str
-  ) -> None:
-    """Writes the model with these parameters and statistics as a .keras file."""
+    self, params: list[tf.Tensor], statistics: list[tf.Tensor], folder: str | os.PathLike
+  ) -> Exported:
+    """Writes model.keras, the model with these parameters and statistics.
+
+    If Keras cannot save the model, its weights alone are written, model.weights.h5.
+
+    Args:
+      params: One tensor per trainable variable.
+      statistics: One tensor per statistic.
+      folder: Existing folder of the file.
+    """
     moving = [self._others[i] for i in self._moving]
     for variable, value in zip(self._trained, params):
       variable.assign(value)
     for variable, value in zip(moving, statistics):
       variable.assign(tf.cast(value, variable.dtype))
-    partial = f'{path.removesuffix(".keras")}.partial.keras'
-    self.model.save(partial)
-    os.replace(partial, path)
+    whole, weights = (os.path.join(folder, name) for name in (WHOLE, WEIGHTS))
+    try:
+      partial = os.path.join(folder, f'partial.{WHOLE}')
+      self.model.save(partial)
+      os.replace(partial, whole)
+      return Exported(WHOLE, '')
+    except Exception as error:  # A layer's get_config may raise anything.
+      with contextlib.suppress(FileNotFoundError):
+        os.remove(partial)
+      partial = os.path.join(folder, f'partial.{WEIGHTS}')
+      self.model.save_weights(partial)
+      os.replace(partial, weights)
+      return Exported(WEIGHTS, errors.one_line(error))
 
   # Inside a scope.
 

@@ -28,8 +28,15 @@ def make_server_rule(
   return ServerRule.from_config(config, projections if any(projections) else ())
 
 
-def make_objective(config: ml_collections.ConfigDict, source: data.Source) -> Objective:
+def make_objective(
+  config: ml_collections.ConfigDict, source: data.Source, weights: str | None = None
+) -> Objective:
   """Returns the objective that a config minimises: its model on its data.
+
+  Args:
+    config: Config of the run, checked.
+    source: Data of the run.
+    weights: File with weights that the model gets; None: it keeps its initial ones.
 
   Raises:
     errors.ConfigError: If the model cannot be created, or trained on these data.
@@ -39,4 +46,5 @@ def make_objective(config: ml_collections.ConfigDict, source: data.Source) -> Ob
     source.minibatch_spec(config.data.batch_size),
     source.num_classes,
     config.seed,
+    weights,
   )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
+from collections.abc import Callable
 from typing import Any
 
 import ml_collections
@@ -16,14 +16,20 @@ from distbelief.algorithms.sharding import Sharding
 from distbelief.data.own_data import OwnData
 from distbelief.models import losses
 from distbelief.models.objective import Objective
-from distbelief.problem import factory, randomness
+from distbelief.problem import factory, randomness, saving
 
 _EXAMPLES = 1000  # Examples that are checked.
 _PYTHON = ('PyFunc', 'PyFuncStateless', 'EagerPyFunc')  # Operations that call Python.
 
 
-def run(config: ml_collections.ConfigDict) -> data.Source:
+def run(
+  config: ml_collections.ConfigDict, warn: Callable[[str], None] = lambda text: None
+) -> data.Source:
   """Creates the model, prepares the data, and does a step if either is the user's.
+
+  Args:
+    config: Config of the run, checked.
+    warn: Function that shows a line.
 
   Returns:
     The data, for who trains in this process.
@@ -52,6 +58,9 @@ def run(config: ml_collections.ConfigDict) -> data.Source:
   if isinstance(source, OwnData) or config.model.name not in models.built_ins():
     _refuse_resources(config, source, objective)
     _try_first_step(config, source, objective)
+    warning = saving.warning(config, objective)
+    if warning:
+      warn(warning)
   return source
 
 
@@ -112,16 +121,8 @@ def _try_first_step(
       _refuse_labels(config, np.asarray(labels), outputs.shape[-1], objective.model.loss)
     result = objective.gradient(*weights, minibatch, tf.constant([0, 0], tf.int64))
     objective.evaluate(*weights, [minibatch])
-    with tempfile.TemporaryDirectory() as folder:
-      objective.export(*weights, f'{folder}/model.keras')
   except errors.UserError:
     raise
-  except NotImplementedError as error:  # Keras says so of a class without get_config.
-    raise errors.ConfigError(
-      'config.model.name',
-      config.model.name,
-      f'cannot be saved ({errors.one_line(error)}): let its classes have get_config()',
-    ) from error
   except Exception as error:  # A layer or a loss may raise anything.
     raise errors.ConfigError(
       'config.model.name',

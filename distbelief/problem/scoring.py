@@ -5,7 +5,7 @@ from __future__ import annotations
 import ml_collections
 import tensorflow as tf
 
-from distbelief import user_code
+from distbelief import errors, user_code
 from distbelief.data.held_out import HeldOut
 from distbelief.problem import factory
 
@@ -15,22 +15,27 @@ def holdout(config: ml_collections.ConfigDict, path: str) -> str:
 
   Args:
     config: Config with the data; with the loss if the model was saved without one; and,
-      if the model has classes of the user's, with the function that created it as
+      if the model has classes of the user's, with the function that made it as
       model.name.
-    path: Path of the model, a .keras file.
+    path: Path of the model, a .keras file, or of its weights, a .weights.h5 file.
 
   Raises:
     errors.UserError: If the data are missing, or the model does not fit them.
   """
   config = config.copy_and_resolve_references()
-  if user_code.is_user_function(
-    config.model.name
-  ):  # Its file registers the classes of the model.
-    user_code.load_function('config.model.name', config.model.name)
-  config.model.name = path
+  weights = None
+  if user_code.is_user_function(config.model.name):
+    weights = path  # The function knows its classes; the file may not.
+  elif path.endswith('.keras'):
+    config.model.name = path
+  else:
+    raise errors.UserError(
+      f'--model ({path}) has weights only: name the function that makes the model, '
+      '--config.model.name=FILE.py:function'
+    )
   source = factory.make_source(config)
   source.prepare()
-  objective = factory.make_objective(config, source)
+  objective = factory.make_objective(config, source, weights)
   minibatches = HeldOut(source).minibatches
   found = objective.evaluate(*objective.weights, minibatches)
   scores = [f'{name} {found[name]:.4f}' for name in ('accuracy', *sorted(found))]

@@ -353,7 +353,9 @@ class RunRecorder:
     self._show(done, versions)
     self.save(checkpoint())
     final = weights()
-    self._objective.export(*final, str(workdir / 'model.keras'))
+    exported = self._objective.export(*final, workdir)
+    if exported.name != 'model.keras':
+      self._display.message(f'{workdir / exported.name} has the weights of the model')
     self._recorder.close()
     self._swarm.close()
 

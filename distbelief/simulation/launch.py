@@ -96,7 +96,7 @@ def _train(context: RunContext) -> int:
   try:
     threads = tf.config.threading.get_intra_op_parallelism_threads()
     numerics.announce(context.workdir, *_TASK, threads)
-    source = preflight.run(config)
+    source = preflight.run(config, display.message)
     trainer = train(context, source)
     if trainer.train(lambda: bool(stopped_by)):
       return errors.DONE

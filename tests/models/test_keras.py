@@ -93,7 +93,7 @@ def test_what_is_exported_is_what_was_given(make, tmp_path):
   statistics = [s + 0.5 for s in goal.statistics]
   expected = tf.nest.flatten(goal.outputs(params, statistics, minibatch[0]))
   path = tmp_path / 'model.keras'
-  goal.export(params, statistics, str(path))
+  goal.export(params, statistics, path.parent)
   loaded = tf.nest.flatten(keras.models.load_model(path)(minibatch[0]))
   for one, other in zip(expected, loaded, strict=True):
     np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)

@@ -72,7 +72,7 @@ def test_plain_keras_loads_what_is_exported(tmp_path):
   goal = make()
   params = moved(goal)
   inputs, _ = minibatch(7)
-  goal.export(params, [], str(tmp_path / 'model.keras'))
+  goal.export(params, [], tmp_path)
   loaded = keras.models.load_model(tmp_path / 'model.keras')
   found = loaded(inputs).numpy()
   np.testing.assert_allclose(found, goal.outputs(params, [], inputs), rtol=1e-6)

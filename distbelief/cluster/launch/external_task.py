@@ -85,10 +85,14 @@ def _lead(
       print(workdirs.already_finished(config, workdir))
       return errors.DONE
     own = handed_over.resolved(config, Path(workdir))
-    fork.run_in_fork(lambda: tasks.run_preflight(own))
+    fork.run_in_fork(lambda: tasks.run_preflight(own, _show))
     serving.refuse_taken_port(task.job, task.index, task.address)
     _announce(config, workdir, task)
     return _train(config, workdir, task)
+
+
+def _show(line: str) -> None:
+  print(line, file=sys.stderr)
 
 
 def _announce(

@@ -49,7 +49,7 @@ def launch(
     body: Function that a task runs, 'module:function', called as function(job, index,
       tf_config, context, wait_for_preflight).
     check: Function that must succeed before `wait_for_preflight` returns in any task, in
-      the same form, called as function(config).
+      the same form, called as function(config, warn); `warn` shows a line.
     stream: Stream for progress and messages; standard error by default.
   """
   workdir = os.path.abspath(workdir)

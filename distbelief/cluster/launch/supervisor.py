@@ -182,7 +182,7 @@ def _start_cluster(
   gate = gate_lib.Gate()
 
   def try_and_open() -> None:
-    check(config)
+    check(config, events.message)
     gate.open()
 
   network = namespace.create()

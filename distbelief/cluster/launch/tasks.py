@@ -17,8 +17,8 @@ from distbelief.rundir.context import RunContext
 from distbelief.telemetry import numerics
 
 
-def check(config: ml_collections.ConfigDict) -> None:
-  """Tries the model and the data, before any task uses them.
+def check(config: ml_collections.ConfigDict, warn: Callable[[str], None]) -> None:
+  """Tries the model and the data, before any task uses them; `warn` shows a line.
 
   Raises:
     errors.UserError: Names the field, its value and the remedy.
@@ -27,13 +27,13 @@ def check(config: ml_collections.ConfigDict) -> None:
   environment.visible_gpus(
     'worker', 0, config.cluster.device, environment.gpus(os.environ)
   )
-  run_preflight(config)
+  run_preflight(config, warn)
 
 
-def run_preflight(config: ml_collections.ConfigDict) -> None:
-  """Tries the model and the data, without a GPU."""
+def run_preflight(config: ml_collections.ConfigDict, warn: Callable[[str], None]) -> None:
+  """Tries the model and the data, without a GPU; `warn` shows a line."""
   os.environ['CUDA_VISIBLE_DEVICES'] = '-1'
-  preflight.run(config)
+  preflight.run(config, warn)
 
 
 def run(

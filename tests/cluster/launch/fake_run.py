@@ -30,8 +30,8 @@ if 'FAKE_STOP_SECONDS' in os.environ:  # The supervisor is the main module.
   sys.modules['__main__'].STOP_SECONDS = float(os.environ['FAKE_STOP_SECONDS'])
 
 
-def check(config):
-  del config
+def check(config, warn):
+  del config, warn
   act(told('check 0') or 'finish')
 
 

@@ -87,7 +87,7 @@ def test_the_earliest_failure_is_the_cause(tmp_path):
   ('error', 'reason'),
   [
     (ArithmeticError('a loss of NaN'), 'ArithmeticError: a loss of NaN'),
-    (ArithmeticError('\n a loss\nof NaN'), 'ArithmeticError: a loss'),
+    (ArithmeticError('\n a loss\nof NaN'), 'ArithmeticError: a loss of NaN'),
     (ArithmeticError(), 'ArithmeticError'),
     (ArithmeticError('\n'), 'ArithmeticError'),
     (errors.UserError('seed (-1) must be at least 0'), 'seed (-1) must be at least 0'),
