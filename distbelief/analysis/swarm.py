@@ -108,7 +108,7 @@ def surface(
   snapshots: np.ndarray,
   loss: Callable[[np.ndarray], float],
   seconds: float,
-  each: float | None = None,
+  is_stopped: Callable[[], bool] = lambda: False,
 ) -> Surface | None:
   """Returns the loss around the paths, at as many points as the time allows.
 
@@ -117,32 +117,43 @@ def surface(
     samples: Samples of telemetry.swarm.
     snapshots: Snapshots of the plane, [K, P].
     loss: Function that returns the loss of a vector [P] float32.
-    seconds: Time that it may take, roughly.
-    each: Seconds of one loss; by default it is measured.
+    seconds: Time that it may take, by this machine's clock; twice as much at the most.
+    is_stopped: Function that returns whether to give up.
 
   Returns:
     The surface; None if there is no time for the fewest points.
   """
   if plane.coefficients is None:
     raise ValueError('the plane is none of snapshots: take that of plane_of_snapshots')
-  if each is None:
-    loss(snapshots[-1])  # The first call may take longer.
-    began = time.monotonic()
-    loss(snapshots[-1])
-    each = max(time.monotonic() - began, 1e-6)
-  count = min(_MOST, int(np.sqrt(seconds / each)))
+  count = min(_MOST, int(np.sqrt(seconds / seconds_each(loss, snapshots[-1]))))
   if count < _FEWEST:
     return None
+  deadline = time.monotonic() + 2 * seconds
   where = plane.coordinates(_points(samples))
   low, high = where.min(axis=0), where.max(axis=0)
   margin = _MARGIN * (high - low).max()
   x, y = (np.linspace(a - margin, b + margin, count) for a, b in zip(low, high))
   first, second = plane.coefficients.astype(np.float32) @ snapshots
-  found = [
-    [loss(snapshots[-1] + np.float32(a) * first + np.float32(b) * second) for a in x]
-    for b in y
-  ]
-  return Surface(x, y, np.array(found))
+  found = np.empty([count, count])
+  for i, j in np.ndindex(count, count):
+    if is_stopped() or time.monotonic() > deadline:
+      return None
+    here = np.float32(x[j]) * first + np.float32(y[i]) * second
+    found[i, j] = loss(snapshots[-1] + here)
+  return Surface(x, y, found)
+
+
+def seconds_each(loss: Callable[[np.ndarray], float], at: np.ndarray) -> float:
+  """Returns how long a loss takes, in seconds, once it has been computed before."""
+  loss(at)
+  began = time.monotonic()
+  loss(at)
+  return max(time.monotonic() - began, 1e-6)
+
+
+def is_affordable(each: float, seconds: float) -> bool:
+  """Returns whether a surface of the fewest points fits into the time."""
+  return each * _FEWEST**2 <= seconds
 
 
 def thinned(samples: np.ndarray, most: int = _SAMPLES) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -18,9 +19,9 @@ from distbelief.telemetry.board import MetricWriter
 from distbelief.telemetry.display import Reporter
 from distbelief.telemetry.sketch import Sketch
 
-_EXAMPLES = 1024  # Hold-out examples over which the loss is computed.
+# Hold-out examples over which the loss is computed, of a large model and of others.
+_FEW, _MANY = 64, 1024
 _SECONDS = 3.0  # Time that the loss surface may take.
-_FLOPS = 1e10  # Assumed speed of a machine, per second.
 
 
 def draw(
@@ -30,6 +31,7 @@ def draw(
   weights: Weights,
   writer: MetricWriter,
   display: Reporter,
+  is_stopped: Callable[[], bool],
 ) -> None:
   """Writes surface and pictures; a failure here must not keep the run from ending.
 
@@ -40,18 +42,28 @@ def draw(
     weights: Weights at the run's end.
     writer: Writer of the run's event file.
     display: Display for messages.
+    is_stopped: Function that returns whether to leave out what is not drawn yet.
   """
+  telemetry = run.config.telemetry
+  if telemetry.swarm_seconds or telemetry.pictures:
+    display.message('drawing the pictures of the run')
   try:
-    if run.config.telemetry.swarm_seconds:
-      save_loss_surface(run, objective, held_out, weights)
-    if run.config.telemetry.pictures and not write_pictures(run, writer):
+    if telemetry.swarm_seconds:
+      save_loss_surface(run, objective, held_out, weights, is_stopped)
+    if is_stopped():
+      display.message('stopped: the run is complete but for its pictures')
+    elif telemetry.pictures and not write_pictures(run, writer):
       display.message("no pictures: pip install -e '.[plots]' draws them")
   except Exception as error:
     display.message(f'the run is not shown: {errors.one_line(error)}')
 
 
 def save_loss_surface(
-  run: Run, objective: Objective, held_out: HeldOut, weights: Weights
+  run: Run,
+  objective: Objective,
+  held_out: HeldOut,
+  weights: Weights,
+  is_stopped: Callable[[], bool] = lambda: False,
 ) -> None:
   """Writes the loss on the plane of the replicas' paths, if these span one.
 
@@ -60,6 +72,7 @@ def save_loss_surface(
     objective: Objective of the run.
     held_out: Hold-out data over which the loss is computed.
     weights: Weights at the run's end, whose statistics are used everywhere on the plane.
+    is_stopped: Function that returns whether to give up.
   """
   samples, (_, kept) = run.samples, snapshots.read(run.workdir)
   kept = kept[np.isfinite(kept).all(axis=1)] if len(kept) else kept
@@ -71,21 +84,19 @@ def save_loss_surface(
   if plane is None:
     return
 
-  def surface(num_examples: int) -> swarm.Surface | None:
+  def loss_over(num_examples: int) -> Callable[[np.ndarray], float]:
     minibatch = [held_out.first(num_examples)]
 
     def loss(flat: np.ndarray) -> float:
       params = objective.layout.unflatten(tf.constant(flat))
       return objective.evaluate(params, weights.statistics, minibatch)['loss']
 
-    # A result under simulated time must not depend on how busy this machine is.
-    each = 2 * kept.shape[1] * num_examples / _FLOPS
-    is_virtual = run.header['clock'] == 'virtual'
-    return swarm.surface(
-      plane, samples, kept, loss, _SECONDS, each if is_virtual else None
-    )
+    return loss
 
-  found = surface(_EXAMPLES) or surface(_EXAMPLES // 16)  # For a large model.
+  # Measured on few examples first: on many, one loss of a large model takes too long.
+  each = swarm.seconds_each(loss_over(_FEW), kept[-1]) * _MANY / _FEW
+  loss = loss_over(_MANY if swarm.is_affordable(each, _SECONDS) else _FEW)
+  found = swarm.surface(plane, samples, kept, loss, _SECONDS, is_stopped)
   swarm.save(run.workdir, plane, found)
 
 

@@ -334,6 +334,7 @@ class RunRecorder:
     versions: np.ndarray,
     weights: GetWeights,
     more: Mapping[str, Any],
+    is_stopped: Callable[[], bool],
   ) -> None:
     """Evaluates, saves, and writes the files of a finished run, summary.json last.
 
@@ -343,6 +344,8 @@ class RunRecorder:
       versions: Last version of each shard, [shards].
       weights: Function that returns the trained weights.
       more: Fields of the summary that are specific to the algorithm.
+      is_stopped: Function that returns whether a signal to stop has come: then pictures
+        are left out.
     """
     config, workdir = self._config, self._workdir
     if self._first_step_at is None:  # No step was left to do.
@@ -404,7 +407,7 @@ class RunRecorder:
     }
     run.summary = fields  # Pictures show a finished run; the file comes last.
     final_pictures.draw(
-      run, self._objective, self._held_out, final, self._writer, self._display
+      run, self._objective, self._held_out, final, self._writer, self._display, is_stopped
     )
     self._writer.finish(done, summary.final(fields))
     self._writer.close()

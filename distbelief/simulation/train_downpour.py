@@ -124,7 +124,11 @@ class Downpour:
       'real_seconds_computing': self._flow.seconds,
     }
     self._recorder.close(
-      self.checkpoint, self._flow.versions, lambda: self._flow.weights, more
+      self.checkpoint,
+      self._flow.versions,
+      lambda: self._flow.weights,
+      more,
+      is_stopped,
     )
     return True
 

@@ -110,7 +110,9 @@ class Synchronous:
       'communication': 'simulated',
       'failures_survived': self._barrier.deaths,
     }
-    self._recorder.close(self.checkpoint, self._updates.versions, self._weights, more)
+    self._recorder.close(
+      self.checkpoint, self._updates.versions, self._weights, more, is_stopped
+    )
     return True
 
   def save(self) -> bool:

@@ -1,5 +1,7 @@
 """The plane of the swarm, on tracks that are known."""
 
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -81,6 +83,16 @@ def test_a_loss_that_takes_too_long_is_left_out(tracks):
   points, _, samples, sketches = tracks
   plane = swarm.plane_of_snapshots(samples, points, sketches)
   assert swarm.surface(plane, samples, points, lambda values: 1.0, seconds=0.0) is None
+
+
+def test_a_surface_is_given_up_when_it_must_stop_or_becomes_slow(tracks, monkeypatch):
+  points, _, samples, sketches = tracks
+  plane = swarm.plane_of_snapshots(samples, points, sketches)
+  given = plane, samples, points, lambda values: 1.0
+  assert swarm.surface(*given, seconds=1.0, is_stopped=lambda: True) is None
+  hours = itertools.chain([0.0, 0.001, 0.001], itertools.repeat(2.5))
+  monkeypatch.setattr(swarm.time, 'monotonic', lambda: next(hours))
+  assert swarm.surface(*given, seconds=1.0) is None
 
 
 def test_fewer_than_three_snapshots_or_a_line_span_no_plane(tracks):

@@ -235,4 +235,10 @@ class Chief:
       'steps_returned': status.returned,
       'failures_survived': int(restarts) - self._reclaimed,
     }
-    self._recorder.close(self._checkpoint, status.versions, self._server.weights, more)
+    self._recorder.close(
+      self._checkpoint,
+      status.versions,
+      self._server.weights,
+      more,
+      lambda: bool(self._signals.number),
+    )

@@ -76,7 +76,7 @@ def launch(
     if failure and not (stop.signals and failure.lost_a_peer):
       display.message(failure.describe(logs))
       return failure.exit_status
-    if stop.signals:
+    if stop.signals and tasks.status:  # Else it came when all was done.
       name = task_failures.signal_name(stop.signals[0])
       display.message(f'stopped by {name}; the same command resumes the run')
       return 128 + stop.signals[0]

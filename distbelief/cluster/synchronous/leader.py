@@ -122,12 +122,18 @@ class Leader:
       self._recorder.save(self._checkpoint(state))
     return self._recorder.started
 
-  def close(self, state: State, more: dict[str, Any]) -> None:
+  def close(
+    self, state: State, more: dict[str, Any], is_stopped: Callable[[], bool]
+  ) -> None:
     """Finishes the run; see RunRecorder.close."""
     self._drain(0)
     self._thread.shutdown()
     self._recorder.close(
-      lambda: self._checkpoint(state), _versions(state), lambda: state.weights, more
+      lambda: self._checkpoint(state),
+      _versions(state),
+      lambda: state.weights,
+      more,
+      is_stopped,
     )
 
   def _submit(self, job: Callable[..., None], *args: Any) -> None:

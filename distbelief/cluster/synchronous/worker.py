@@ -162,7 +162,8 @@ class Worker:
 
   def _finish(self) -> None:
     if self._leader:
-      self._leader.close(self._state, {'communication': self._collective.description})
+      more = {'communication': self._collective.description}
+      self._leader.close(self._state, more, lambda: bool(self._signals.number))
     self._leave()
     if not (self._leader or workdirs.is_finished(self._config, self._workdir)):
       raise errors.LostPeerError(
