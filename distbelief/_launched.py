@@ -6,7 +6,10 @@ Not a command for users: `distbelief.run.train` writes the order file.
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
+import threading
 from pathlib import Path
 
 from distbelief import config as config_lib
@@ -14,9 +17,23 @@ from distbelief import run
 from distbelief.command_line.program import program
 
 
+def _end_with_caller() -> None:
+  """Ends this process as SIGTERM does, with a checkpoint, when its caller is gone.
+
+  The caller holds the other end of our standard input, and closes it by dying.
+  """
+
+  def wait() -> None:
+    os.read(0, 1)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+  threading.Thread(target=wait, daemon=True).start()
+
+
 @program
 def main(argv: list[str]) -> int:
   """Launches the run that the order file describes; returns an exit status."""
+  _end_with_caller()
   order, workdir = argv[1:]
   words = json.loads(Path(order).read_text())
   config = config_lib.from_json(json.dumps(words['config']))

@@ -58,7 +58,7 @@ class ConfigError(UserError):
     """
     shown = '' if value is None else f' ({value!r})'
     super().__init__(f'{field}{shown} {remedy}')
-    self.field = field
+    self.field, self.remedy = field, remedy
 
 
 def one_line(error: BaseException) -> str:

@@ -113,11 +113,16 @@ def _save(model: Any, path: Path) -> None:
 
 
 def _run(words: list[str]) -> int:
-  """Runs a launcher; Ctrl-C reaches it once, and leaves it time for a checkpoint."""
+  """Runs a launcher; Ctrl-C reaches it once, and leaves it time for a checkpoint.
+
+  It ends likewise when this process is killed: its standard input is closed then.
+  """
   # Makes the same modules importable there.
   paths = os.pathsep.join(path or os.getcwd() for path in sys.path)
   environ = {**os.environ, 'PYTHONPATH': paths}
-  with subprocess.Popen(words, start_new_session=True, env=environ) as process:
+  with subprocess.Popen(
+    words, stdin=subprocess.PIPE, start_new_session=True, env=environ
+  ) as process:
     try:
       return process.wait()
     except KeyboardInterrupt:

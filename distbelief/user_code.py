@@ -81,10 +81,12 @@ def name_of(what: str, given: Callable[..., Any]) -> str:
   module = sys.modules.get(getattr(given, '__module__', ''))
   name = getattr(given, '__qualname__', repr(given))
   path = getattr(module, '__file__', None)
-  if module is None or path is None or getattr(module, name, None) is not given:
+  is_file = path is not None and os.path.isfile(path)  # Else '<stdin>', or a notebook.
+  if module is None or not is_file or getattr(module, name, None) is not given:
     raise errors.UserError(
       f'{what} ({name}) cannot be found by another process: let it be a function at the '
-      'top level of a file'
+      'top level of a file, and import it from there (a notebook writes one by '
+      '%%writefile mine.py)'
     )
   where = path if module.__name__ == '__main__' else module.__name__
   return f'{where}:{name}'

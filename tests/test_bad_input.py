@@ -168,7 +168,26 @@ CASES = {
   'no labels': (data('without_labels'), 'examples of the form float32[20]: let each be'),
   'batches': (
     data('batched'),
-    'shape is not the same for all, (float32[None, 20], int64',
+    'of the form (float32[None, 20], int64[None]): leave batching to us, e.g. by unbatch',
+  ),
+  'lengths that differ': (data('ragged_shapes'), 'whose shape is not the same for all'),
+  'sparse tensors': (data('sparse'), 'make them dense, e.g. by tf.sparse.to_dense'),
+  'words for labels': (data('labels_of_words'), 'make labels numbers, e.g. by map'),
+  'adapted inside the function': (
+    data('adapts_inside'),
+    'what is adapted, or compared in Python, inside the function belongs to the top',
+  ),
+  'one-hot labels for a sparse loss': (
+    data('one_hot'),
+    'one-hot labels go with CategoricalCrossentropy',
+  ),
+  'classes for a categorical loss': (
+    model('categorical'),
+    'labels that are class indices go with SparseCategoricalCrossentropy',
+  ),
+  'subclass that only build() has built': (
+    model('built_only'),
+    'is not built (its layer ',
   ),
   'endless': (data('endless'), "has no end in split 'train'"),
   'empty holdout': (data('empty_holdout'), "has no examples in split 'holdout'"),
@@ -194,6 +213,7 @@ CASES = {
   ),
   # Workdirs.
   'bucket': (['--workdir=gs://mine/run'], '(gs:/mine/run) is a gs address'),
+  'workdir that is a file': (['--workdir=setup.cfg'], '(setup.cfg) is a file: name a'),
   'workdir under a file': (
     ['--workdir=/dev/null/run'],
     'cannot be used: Not a directory',

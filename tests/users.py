@@ -198,6 +198,32 @@ def not_built():
   return keras.Sequential([layers.Dense(3)])
 
 
+def categorical():
+  model = uncompiled()
+  model.compile('sgd', keras.losses.CategoricalCrossentropy(), jit_compile=False)
+  return model
+
+
+class BuiltOnly(keras.Model):
+  """Makes its layers' weights at its first call."""
+
+  def __init__(self):
+    super().__init__()
+    self.out = layers.Dense(CLASSES)
+
+  def call(self, inputs):
+    return self.out(inputs)
+
+  def build(self, unused_shape):
+    self.built = True
+
+
+def built_only():
+  model = BuiltOnly()
+  model.build((None, WIDTH))
+  return compiled(model)
+
+
 def nothing_to_train():
   model = uncompiled()
   model.trainable = False
@@ -284,6 +310,30 @@ def without_labels(split, seed):
 
 def batched(split, seed):
   return examples(split, seed).batch(16)
+
+
+def ragged_shapes(split, seed):
+  some = examples(split, seed).map(lambda x, y: (x[: tf.cast(y, tf.int32) + 5], y))
+  return some
+
+
+def sparse(split, seed):
+  return examples(split, seed).map(lambda x, y: (tf.sparse.from_dense(x), y))
+
+
+def labels_of_words(split, seed):
+  return examples(split, seed).map(lambda x, y: (x, tf.strings.as_string(y)))
+
+
+def adapts_inside(split, seed):
+  words = layers.TextVectorization(output_sequence_length=WIDTH)
+  words.adapt(tf.data.Dataset.from_tensor_slices(['a b', 'c']).batch(2))
+  spoken = tf.data.Dataset.from_tensor_slices((['a b', 'c'] * 200, [0, 1] * 200))
+  return spoken.map(lambda x, y: (tf.cast(words(x), tf.float32), y))
+
+
+def one_hot(split, seed):
+  return examples(split, seed).map(lambda x, y: (x, tf.one_hot(y, CLASSES)))
 
 
 def endless(split, seed):

@@ -13,6 +13,9 @@ import numpy as np
 from distbelief.analysis import pushes, utilisation
 from distbelief.telemetry import files, metrics, steps
 
+# Factor on the loss of the first step above which a run has diverged.
+_WORSE = 3.0
+
 
 def staleness(derived: np.ndarray) -> dict[str, float | None]:
   """Returns mean, p50, p95 and max over all applied pushes and shards.
@@ -156,15 +159,42 @@ def write(path: Path, fields: dict[str, Any]) -> None:
   files.write_whole(path, json.dumps(fields, indent=2) + '\n')
 
 
+def doubts(fields: Mapping[str, Any], records: np.ndarray) -> list[str]:
+  """Returns lines on what went wrong in a run that has ended all the same.
+
+  Args:
+    fields: Fields of its summary.
+    records: Step records of all its launches.
+  """
+  lines = []
+  dropped = fields['steps_by_status']['dropped']
+  if dropped:
+    lines.append(
+      f'{dropped} of {fields["steps"]} steps had a gradient that was not finite: dropped'
+    )
+  loss = fields['holdout_metrics'].get('loss')
+  known = records[~np.isnan(records['compute_end'])]
+  first = known['loss'][np.argmin(known['compute_end'])] if len(known) else None
+  is_worse = bool(first is not None and first > 0 and loss and loss > _WORSE * first)
+  if is_worse or (loss is not None and not np.isfinite(loss)):
+    before = '' if first is None else f', and began at {first:.4g}'
+    lines.append(
+      f'the run diverged: its hold-out loss is {loss:.4g}{before}; try a smaller '
+      'config.server.learning_rate, or look for huge numbers in the data'
+    )
+  return lines
+
+
 def headline(config: ml_collections.ConfigDict, fields: dict[str, Any]) -> str:
   """Returns the lines that end a run on the screen."""
   stale = fields['staleness']['mean']
   staleness_text = '-' if stale is None else f'{stale:.2f}'
   found = {'accuracy': fields['holdout_accuracy'], **fields['holdout_metrics']}
   scores = [f'{name} {value:.4f}' for name, value in found.items() if value is not None]
+  unit = 'simulated s' if fields['clock'] == 'virtual' else 's'
   lines = [
     f'{fields["steps"]} steps of {config.data.batch_size} examples in '
-    f'{fields["seconds"]:.1f} s ({fields["examples_per_second"]:.0f} examples/s, '
+    f'{fields["seconds"]:.1f} {unit} ({fields["examples_per_second"]:.0f} examples/s, '
     f'start-up {fields["startup_seconds"]:.1f} s)',
     f'hold-out {", ".join(scores)}; mean staleness {staleness_text}',
   ]

@@ -83,6 +83,7 @@ class OwnData(examples.Examples):
         f'has examples of the form {specs.shown(spec)}: let each be (inputs, label) or '
         '(inputs, label, weight)',
       )
+    self._refuse_forms(spec)
     for tensor in tf.nest.flatten(spec):
       if not isinstance(tensor, tf.TensorSpec) or not tensor.shape.is_fully_defined():
         raise errors.ConfigError(
@@ -100,6 +101,22 @@ class OwnData(examples.Examples):
         f'{specs.shown(spec)}: make them alike',
       )
     return spec
+
+  def _refuse_forms(self, spec: source.Minibatch) -> None:
+    """Rejects batches, sparse tensors and words for labels, each with its remedy."""
+    tensors = tf.nest.flatten(spec)
+    dense = [tensor for tensor in tensors if isinstance(tensor, tf.TensorSpec)]
+    remedy = ''
+    if len(dense) < len(tensors):
+      remedy = 'make them dense, e.g. by tf.sparse.to_dense or RaggedTensor.to_tensor'
+    elif all(t.shape.rank and t.shape[0] is None for t in dense):
+      remedy = 'leave batching to us, e.g. by unbatch()'
+    elif any(t.dtype == tf.string for t in tf.nest.flatten(spec[1])):
+      remedy = 'make labels numbers, e.g. by map and keras.layers.StringLookup'
+    if remedy:
+      raise errors.ConfigError(
+        _FIELD, self.name, f'has examples of the form {specs.shown(spec)}: {remedy}'
+      )
 
   @functools.cached_property
   def num_examples(self) -> int:

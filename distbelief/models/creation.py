@@ -40,7 +40,7 @@ def objective_of(
       _FIELD,
       config.name,
       f'cannot be trained on minibatches of {specs.shown(spec)}: '
-      f'{errors.one_line(error)}',
+      f'{errors.one_line(error)}{_hint(model.loss, spec)}',
     ) from error
 
 
@@ -84,6 +84,18 @@ def _load(path: str) -> keras.Model:
     ) from error
 
 
+def _hint(loss: Any, spec: Minibatch) -> str:
+  """Returns what may be wrong with the labels for a loss of classes; or nothing."""
+  labels = tf.nest.flatten(spec[1])[0]
+  name = loss if isinstance(loss, str) else type(loss).__name__
+  kind = name.lower().replace('_', '')
+  if kind == 'sparsecategoricalcrossentropy' and (labels.shape.rank or 0) > 1:
+    return '; one-hot labels go with CategoricalCrossentropy, not with the sparse one'
+  if kind == 'categoricalcrossentropy' and labels.shape.rank == 1:
+    return '; labels that are class indices go with SparseCategoricalCrossentropy'
+  return ''
+
+
 def _load_weights(name: str, model: Any, path: str) -> None:
   try:
     model.load_weights(path)
@@ -122,8 +134,13 @@ def _refuse(name: str, model: Any) -> None:
 
   if not isinstance(model, keras.Model):
     refuse(f'gave a {type(model).__name__}: return a built Keras 3 model')
-  if not model.built or not model.variables:
-    refuse('is not built: give it a keras.Input, or call build()')
+  unbuilt = [layer.name for layer in _layers(model) if not layer.built]
+  if not model.built or not model.variables or unbuilt:
+    whose = f' (its layer {unbuilt[0]} is not)' if model.built and unbuilt else ''
+    refuse(
+      f'is not built{whose}: give it a keras.Input, call build(), or call it once on a '
+      'minibatch of inputs'
+    )
   if not model.trainable_variables:
     refuse('has nothing to train: set trainable of some layer')
   if type(model).train_step is not keras.Model.train_step:

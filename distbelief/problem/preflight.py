@@ -68,11 +68,11 @@ def _refuse_python(config: ml_collections.ConfigDict, source: OwnData) -> None:
   """Rejects data that call Python, which a worker does not have."""
   try:
     graph = source.graph()
-  except errors.UserError as error:
+  except errors.ConfigError as error:
     raise errors.ConfigError(
       'config.data.name',
       config.data.name,
-      f'cannot be made a graph, which the workers need: {error}',
+      f'cannot be made a graph, which the workers need: {error.remedy}{_hint(error)}',
     ) from error
   if randomness.operations(graph) & set(_PYTHON):
     raise errors.ConfigError(
@@ -81,6 +81,15 @@ def _refuse_python(config: ml_collections.ConfigDict, source: OwnData) -> None:
       'calls Python (from_generator, py_function, numpy_function), which cannot run on '
       'a worker: use TensorFlow operations, files, or from_tensor_slices',
     )
+
+
+def _hint(error: errors.ConfigError) -> str:
+  if 'AutoGraph' not in error.remedy and 'symbolic' not in error.remedy:
+    return ''
+  return (
+    ' (what is adapted, or compared in Python, inside the function belongs to the top '
+    'level of its file)'
+  )
 
 
 def _refuse_resources(

@@ -412,5 +412,6 @@ class RunRecorder:
     self._writer.finish(done, summary.final(fields))
     self._writer.close()
     summary.write(workdir / 'summary.json', fields)
-    for line in summary.headline(config, fields).splitlines():
+    lines = summary.headline(config, fields).splitlines()
+    for line in [*lines, *summary.doubts(fields, run.records)]:
       self._display.message(line)

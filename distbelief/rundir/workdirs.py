@@ -41,6 +41,8 @@ def prepare(
       f'--workdir ({workdir}) is a {bucket[1]} address: let it be a directory, on a disk '
       'that all machines share'
     )
+  if workdir.is_file():
+    raise errors.UserError(f'--workdir ({workdir}) is a file: name a directory')
   try:
     workdir.mkdir(parents=True, exist_ok=True)
     before = path.read_bytes() if path.exists() else None

@@ -8,7 +8,7 @@ import pytest
 
 from distbelief import config as config_lib
 from distbelief.analysis import pushes, summary
-from distbelief.telemetry import metrics
+from distbelief.telemetry import metrics, steps
 from tests.telemetry.made_up import APPLIED, DROPPED, LOST, UNDONE, records
 
 
@@ -197,6 +197,7 @@ def test_headline():
   config = config_lib.default_config()
   config.data.batch_size = 64
   fields = {
+    'clock': 'cluster',
     'steps': 1000,
     'seconds': 12.34,
     'examples_per_second': 5186.4,
@@ -210,6 +211,8 @@ def test_headline():
     '1000 steps of 64 examples in 12.3 s (5186 examples/s, start-up 3.2 s)\n'
     'hold-out accuracy 0.8765, loss 1.5000, top5 0.7500; mean staleness 2.99'
   )
+  simulated = summary.headline(config, fields | {'clock': 'virtual'})
+  assert ' in 12.3 simulated s (' in simulated
   config.target_accuracy = 0.8
   assert summary.headline(config, fields).endswith(
     'target accuracy 0.8 reached after 7.0 s'
@@ -222,3 +225,46 @@ def test_headline():
   assert summary.headline(config, fields).endswith(
     'hold-out loss 0.2500; mean staleness -'
   )
+
+
+def lossy(*losses):
+  """Records of one replica's steps with these losses."""
+  found = np.zeros([len(losses)], steps.record_dtype(1))
+  found['loss'], found['compute_end'] = losses, np.arange(len(losses))
+  return found
+
+
+@pytest.mark.parametrize(
+  ('loss', 'dropped', 'lines'),
+  [
+    (1.0, 0, []),
+    (1.0, 3, ['3 of 100 steps had a gradient that was not finite: dropped']),
+    (
+      7.0,
+      0,
+      ['the run diverged: its hold-out loss is 7, and began at 2; try a'],
+    ),
+    (
+      float('inf'),
+      0,
+      ['the run diverged: its hold-out loss is inf, and began at 2;'],
+    ),
+    (
+      float('nan'),
+      0,
+      ['the run diverged: its hold-out loss is nan, and began at 2;'],
+    ),
+    (None, 0, []),
+  ],
+)
+def test_what_went_wrong_is_said_in_the_last_lines(loss, dropped, lines):
+  fields = {
+    'steps': 100,
+    'steps_by_status': {'dropped': dropped},
+    'holdout_metrics': {'loss': loss},
+  }
+  found = summary.doubts(fields, lossy(2.0, 9.0))
+  assert len(found) == len(lines)
+  assert all(one.startswith(line) for one, line in zip(found, lines))
+  without_records = summary.doubts(fields, lossy())
+  assert len(without_records) <= len(lines)
