@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import stat
 import sys
 import threading
 from pathlib import Path
@@ -22,6 +23,8 @@ def _end_with_caller() -> None:
 
   The caller holds the other end of our standard input, and closes it by dying.
   """
+  if not stat.S_ISFIFO(os.fstat(0).st_mode):  # Started otherwise.
+    return
 
   def wait() -> None:
     os.read(0, 1)

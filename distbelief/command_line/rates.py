@@ -6,15 +6,17 @@ from pathlib import Path
 
 from absl import flags
 
+from distbelief import config as config_lib
 from distbelief import errors
 from distbelief.algorithms import catalog
-from distbelief.command_line import parsing
+from distbelief.command_line import config_file, parsing
 from distbelief.command_line.program import program
 from distbelief.experiments import rates, results
 
 _WORDS = (
-  '--config=configs/quickstart.py --workdir=DIR --output=FILE.json '
-  '[--algorithm=NAME ...] [--rate=RATE ...] [--seed=SEED ...]'
+  '--config=configs/quickstart.py --workdir=DIR [--config.FIELD=VALUE ...] '
+  '[--clock=virtual] [--algorithm=NAME ...] [--rate=RATE ...] [--seed=SEED ...] '
+  '[--output=FILE.json]'
 )
 
 
@@ -22,12 +24,21 @@ _WORDS = (
 def main(argv: list[str]) -> int:
   """Trains a config by each algorithm at several rates; returns an exit status.
 
-  Best is the largest mean hold-out accuracy at the end. Finished runs are not repeated.
+  Best is the largest mean hold-out accuracy at the end (the smallest loss, if there is no
+  accuracy); it is shown as it is typed. Finished runs are not repeated.
   """
   values = flags.FlagValues()
-  config = flags.DEFINE_string('config', None, 'The config file.', values)
   workdir = flags.DEFINE_string('workdir', None, 'The directory of the runs.', values)
-  output = flags.DEFINE_string('output', None, 'The JSON file to write.', values)
+  output = flags.DEFINE_string(
+    'output', None, 'The JSON file to write; default: rates.json in the workdir.', values
+  )
+  clock = flags.DEFINE_enum(
+    'clock',
+    'cluster',
+    config_lib.CLOCKS,
+    'The clock backend: virtual takes no longer than the gradients do.',
+    values,
+  )
   algorithms = flags.DEFINE_multi_enum(
     'algorithm',
     ['downpour', 'synchronous'],
@@ -41,18 +52,22 @@ def main(argv: list[str]) -> int:
   seeds = flags.DEFINE_multi_integer(
     'seed', [0], 'A seed to try each algorithm and rate with.', flag_values=values
   )
-  words = parsing.parse(values, argv, _WORDS)
-  if words is None:
+  config = config_file.parse(values, argv, _WORDS)
+  if config is None:
     return errors.DONE
-  parsing.refuse_words(words, 'see --help')
-  path, folder, file = (
-    parsing.required(flag, argv, _WORDS) for flag in (config, workdir, output)
-  )
-  if not Path(path).is_file():
-    raise errors.UserError(f'--config ({path}) is no file: name one of configs/*.py')
+  folder = Path(parsing.required(workdir, argv, _WORDS))
+  config_lib.check(config, clock.value)
   found, trained = rates.grid(
-    path, Path(folder), algorithms.value, tried.value, seeds.value, print
+    config,
+    folder,
+    algorithms.value,
+    tried.value,
+    seeds.value,
+    print,
+    clock=clock.value,
   )
-  results.write(file, {'config': path, 'algorithms': found}, trained)
+  file = Path(output.value or folder / 'rates.json')
+  results.write(file, {'config': config.to_dict(), 'algorithms': found}, trained)
+  print(f'{file}: the result')
   print(rates.best(found))
   return errors.DONE

@@ -29,10 +29,25 @@ def load(path: str | Path, changes: Mapping[str, Any]) -> ml_collections.ConfigD
 
 
 def finish(
-  path: str | Path, workdir: str | Path, changes: Mapping[str, Any]
+  config: str | Path | ml_collections.ConfigDict,
+  workdir: str | Path,
+  changes: Mapping[str, Any],
+  clock: str = 'cluster',
 ) -> dict[str, Any]:
-  """Returns the summary of a run; trains or resumes it if it is not finished."""
-  return run.train(load(path, changes), workdir)
+  """Returns the summary of a run; trains or resumes it if it is not finished.
+
+  Args:
+    config: Config, or path of a config file.
+    workdir: Directory of the run.
+    changes: Values of other fields by dotted name.
+    clock: Clock backend.
+  """
+  if isinstance(config, ml_collections.ConfigDict):
+    changed = config.copy_and_resolve_references()
+    changed.update_from_flattened_dict(dict(changes))
+  else:
+    changed = load(config, changes)
+  return run.train(changed, workdir, clock=clock)
 
 
 def repeat(

@@ -58,9 +58,9 @@ def run(
   if isinstance(source, OwnData) or config.model.name not in models.built_ins():
     _refuse_resources(config, source, objective)
     _try_first_step(config, source, objective)
-    warning = saving.warning(config, objective)
-    if warning:
-      warn(warning)
+    for line in (saving.warning(config, objective), _rate_note(config)):
+      if line:
+        warn(line)
   return source
 
 
@@ -81,6 +81,19 @@ def _refuse_python(config: ml_collections.ConfigDict, source: OwnData) -> None:
       'calls Python (from_generator, py_function, numpy_function), which cannot run on '
       'a worker: use TensorFlow operations, files, or from_tensor_slices',
     )
+
+
+def _rate_note(config: ml_collections.ConfigDict) -> str:
+  """Returns a line for a model of the user's at the rate of the built-in networks."""
+  rate = config_lib.learning_rate(config)
+  defaults = {field.name: field.default for field in config_lib.FIELDS}
+  is_own = config.model.name not in models.built_ins()
+  if not is_own or rate != defaults['server.learning_rate']:
+    return ''
+  return (
+    f'note: the rate is {rate:g}, the default, which suits the built-in networks; '
+    '`distbelief rates --clock=virtual` with the same flags finds that of your model'
+  )
 
 
 def _hint(error: errors.ConfigError) -> str:

@@ -126,6 +126,8 @@ def test_a_model_and_data_of_ones_own(checkout):
   paste(checkout, f'distbelief train --config=configs/synthetic_speech.py {own}')
   replayed = paste(checkout, 'distbelief replay --run=runs/augmented').stdout
   assert 'differ from those of the run by 0.0e+00' in replayed
+  found = paste(checkout, block(OWN_MODEL, 'distbelief rates').text).stdout
+  assert found.splitlines()[-1].startswith('downpour: --config.server.learning_rate=0.0')
   python = block(OWN_MODEL, 'import distbelief, mine')
   found = paste(checkout, python.text, 'python').stdout.split()
   assert float(found[0]) == pytest.approx(float(accuracy), abs=0.1)

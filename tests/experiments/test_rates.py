@@ -6,13 +6,14 @@ from distbelief.experiments import rates, runs
 ACCURACY = {('downpour', 0.1): 0.5, ('downpour', 0.2): 0.7, ('downpour', 0.4): 0.3}
 
 
-def finish(config, workdir, changes):
+def finish(config, workdir, changes, clock):
   """As if trained: synchronous is better the larger its rate."""
   algorithm = changes['algorithm']
   rate = changes[catalog.get(algorithm).learning_rate_fields[0]]
   accuracy = ACCURACY.get((algorithm, rate), rate) + 0.01 * changes['seed']
   summary = dict.fromkeys(('seconds', 'steps', 'updates', 'seconds_to_target'), 1)
-  return {**summary, 'holdout_accuracy': accuracy, 'provenance': {'folder': workdir.name}}
+  summary |= {'holdout_accuracy': accuracy, 'holdout_metrics': {'loss': 1 - accuracy}}
+  return {**summary, 'provenance': {'folder': workdir.name}}
 
 
 def test_the_best_rate_of_each_algorithm(tmp_path, monkeypatch):
@@ -30,3 +31,22 @@ def test_the_best_rate_of_each_algorithm(tmp_path, monkeypatch):
   assert found['synchronous']['at_the_end_of_the_grid']
   assert len(lines) == len(trained) == 2 * 3 * 2
   assert len({run['folder'] for run in trained}) == 12
+  assert rates.best(found).splitlines() == [
+    'downpour: --config.server.learning_rate=0.2',
+    'synchronous: --config.synchronous.learning_rate=0.4 (the end of the grid: try '
+    'beyond)',
+  ]
+
+
+def test_without_an_accuracy_the_smallest_loss_is_best(tmp_path, monkeypatch):
+  losses = {0.1: 2.0, 0.2: 0.5, 0.4: float('nan')}
+
+  def finish_regression(config, workdir, changes, clock):
+    summary = finish(config, workdir, changes, clock)
+    loss = losses[changes['server.learning_rate']]
+    return summary | {'holdout_accuracy': None, 'holdout_metrics': {'loss': loss}}
+
+  monkeypatch.setattr(runs, 'finish', finish_regression)
+  found, _ = rates.grid('a.py', tmp_path, ['downpour'], [0.1, 0.2, 0.4], [0], print)
+  assert found['downpour']['best_rate'] == 0.2
+  assert found['downpour']['mean_holdout_loss_by_rate'][0.1] == 2.0
