@@ -68,8 +68,14 @@ class OwnData(examples.Examples):
     """Returns the same data from a source that has not called the function yet."""
     return OwnData(self.name, self.seed, self.num_classes, self._shuffle_buffer)
 
-  def examples_of(self, split: str) -> tf.data.Dataset:
-    """Returns all examples of a split, from the one call that serves all readers."""
+  def read_anew(self, split: str) -> tf.data.Dataset:
+    """Returns all examples of a split as if nobody had read them yet.
+
+    The function is not called again for it; a dataset that is shuffled begins with its
+    first order again.
+    """
+    with tf.init_scope(), contextlib.suppress(errors.ConfigError):
+      return self._trace(split).eagerly()
     return self._eager(split)
 
   @functools.cached_property

@@ -134,14 +134,15 @@ def _refuse(name: str, model: Any) -> None:
 
   if not isinstance(model, keras.Model):
     refuse(f'gave a {type(model).__name__}: return a built Keras 3 model')
-  unbuilt = [layer.name for layer in _layers(model) if not layer.built]
-  if not model.built or not model.variables or unbuilt:
-    whose = f' (its layer {unbuilt[0]} is not)' if model.built and unbuilt else ''
-    refuse(
-      f'is not built{whose}: give it a keras.Input, call build(), or call it once on a '
-      'minibatch of inputs'
-    )
+  if not model.built or not model.variables:
+    refuse('is not built: give it a keras.Input, or call it once on a minibatch')
   if not model.trainable_variables:
+    unbuilt = [layer.name for layer in _layers(model) if not layer.built]
+    if unbuilt:
+      refuse(
+        f'is not built (its layer {unbuilt[0]} is not): call it once on a minibatch of '
+        'inputs'
+      )
     refuse('has nothing to train: set trainable of some layer')
   if type(model).train_step is not keras.Model.train_step:
     refuse(

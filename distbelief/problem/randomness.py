@@ -62,8 +62,8 @@ def refuse_in_data(config: ml_collections.ConfigDict, source: OwnData) -> None:
     )
   for split in ('train', 'holdout'):
     with _other_global_seeds():
-      again = _first(source.again().examples_of(split))
-    once = _first(source.examples_of(split))
+      again = _first(source.again().read_anew(split))
+    once = _first(source.read_anew(split))
     if not all(_alike(one, other) for one, other in zip(once, again, strict=True)):
       raise errors.ConfigError(
         'config.data.name',

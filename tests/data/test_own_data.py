@@ -84,6 +84,17 @@ def test_the_preflight_calls_the_function_once_more_for_each_split():
   assert sorted(CALLS) == ['holdout', 'holdout', 'train', 'train']
 
 
+def filtered(split, seed):
+  return users.seeded_order(split, seed).filter(lambda inputs, label: label < 4)
+
+
+def test_a_seeded_order_is_the_same_though_examples_have_been_counted():
+  config = config_lib.default_config()
+  config.model.name = 'tests.users:network'
+  config.data.name = f'{__name__}:filtered'
+  assert preflight.run(config).num_examples == 1500
+
+
 def test_unknown_lengths_are_counted(monkeypatch):
   monkeypatch.setattr(
     users,
