@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import stat
 import sys
 import threading
 from pathlib import Path
 
 from distbelief import config as config_lib
-from distbelief import run
+from distbelief import errors, run
 from distbelief.command_line.program import program
 
 
 def _end_with_caller() -> None:
-  """Ends this process as SIGTERM does, with a checkpoint, when its caller is gone.
+  """Stops this process, with a checkpoint, when its caller is gone.
 
   The caller holds the other end of our standard input, and closes it by dying.
   """
@@ -28,7 +27,7 @@ def _end_with_caller() -> None:
 
   def wait() -> None:
     os.read(0, 1)
-    os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getpid(), errors.CALLER_IS_GONE)
 
   threading.Thread(target=wait, daemon=True).start()
 

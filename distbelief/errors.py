@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sysconfig
 import traceback
 
@@ -13,6 +14,9 @@ BAD_INPUT = 2  # Final: a field, a flag, a file or the workdir must change first
 INTERRUPTED = 130  # Ctrl-C.
 LOST_PEER = 134  # A task or a machine went away; the same command resumes.
 TERMINATED = 143  # SIGTERM, after a checkpoint; the same command resumes.
+
+# Signal to a launcher whose caller is gone: to stop, unless it is stopping already.
+CALLER_IS_GONE = signal.SIGUSR1
 
 # Lines that precede the reason: Keras' preface, and TensorFlow's for a graph, with the
 # lines of Python that created the operation.

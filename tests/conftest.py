@@ -21,6 +21,7 @@ def call(monkeypatch, capfd):
     script = program.__module__.rpartition('.')[2]
     argv = [f'scripts/{script}.py', *map(str, words)]
     monkeypatch.setattr(sys, 'argv', argv)  # ml_collections looks there.
+    capfd.readouterr()  # What TensorFlow wrote while a fixture started it.
     status = program(argv)
     return status, *capfd.readouterr()
 

@@ -10,6 +10,8 @@ import pytest
 
 from distbelief import errors
 from distbelief.command_line import evaluate as program
+from distbelief.models import objective
+from distbelief.problem import preflight
 from tests import made, runs, users, warm
 from tests.simulation import simulated
 
@@ -158,6 +160,25 @@ def test_what_is_saved_can_be_used(tmp_path, evaluate, name, file, told):
   status, out, err = evaluate(*words, f'--config.model.name={model}')
   assert status == 0, err
   assert out.startswith(f'hold-out accuracy {summary["holdout_accuracy"]:.4f}')
+
+
+def test_classes_that_are_registered_must_be_imported_before(tmp_path):
+  fields = MINE | {'model.name': 'tests.wild:transformer', 'num_steps': 4}
+  fields |= {'data.name': 'tests.wild:sentences'}
+  screen = simulated.screen_of(tmp_path / 'run', **fields)
+  told = 'note: to load model.keras, import the file that registers Places before'
+  assert told in screen
+
+
+def test_a_disk_without_room_for_the_trial_only_warns(monkeypatch):
+  def fails(*unused):
+    raise OSError('no space left on device')
+
+  monkeypatch.setattr(objective.Objective, 'export', fails)
+  config = simulated.config_of(**MINE | {'model.name': 'tests.users:network'})
+  lines = []
+  preflight.run(config, lines.append)
+  assert lines[0].startswith('warning: the model cannot be saved for a trial: OSError')
 
 
 def test_weights_alone_ask_for_the_function(tmp_path, evaluate):

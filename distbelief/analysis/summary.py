@@ -173,11 +173,15 @@ def doubts(fields: Mapping[str, Any], records: np.ndarray) -> list[str]:
       f'{dropped} of {fields["steps"]} steps had a gradient that was not finite: dropped'
     )
   loss = fields['holdout_metrics'].get('loss')
-  known = records[~np.isnan(records['compute_end'])]
-  first = known['loss'][np.argmin(known['compute_end'])] if len(known) else None
-  is_worse = bool(first is not None and first > 0 and loss and loss > _WORSE * first)
+  losses = records['loss'][np.argsort(records['compute_end'], kind='stable')]
+  losses = losses[: np.count_nonzero(~np.isnan(records['compute_end']))]
+  before, is_worse = '', False
+  if len(losses):
+    first, last = losses[0], losses[-(len(losses) // 10 + 1) :].mean()
+    before = f', and the training loss began at {first:.4g}'
+    # Of both: the hold-out loss of a model that learns its data by heart grows as well.
+    is_worse = bool(loss and loss > _WORSE * first > 0 and not last <= first)
   if is_worse or (loss is not None and not np.isfinite(loss)):
-    before = '' if first is None else f', and began at {first:.4g}'
     lines.append(
       f'the run diverged: its hold-out loss is {loss:.4g}{before}; try a smaller '
       'config.server.learning_rate, or look for huge numbers in the data'

@@ -41,28 +41,36 @@ def main(argv: list[str]) -> int:
   )
   algorithms = flags.DEFINE_multi_enum(
     'algorithm',
-    ['downpour', 'synchronous'],
+    None,
     list(catalog.names()),
-    'An algorithm to try; may be repeated, like --rate and --seed.',
+    'An algorithm to try; may be repeated, like --rate and --seed; default: that of the '
+    'config.',
     flag_values=values,
   )
   tried = flags.DEFINE_multi_float(
     'rate', list(rates.RATES), 'A learning rate to try.', flag_values=values
   )
   seeds = flags.DEFINE_multi_integer(
-    'seed', [0], 'A seed to try each algorithm and rate with.', flag_values=values
+    'seed',
+    None,
+    "A seed to try each algorithm and rate with; default: the config's.",
+    flag_values=values,
   )
   config = config_file.parse(values, argv, _WORDS)
   if config is None:
     return errors.DONE
   folder = Path(parsing.required(workdir, argv, _WORDS))
-  config_lib.check(config, clock.value)
+  chosen = algorithms.value or [config.algorithm]
+  for algorithm in chosen:  # All of them, before any has trained.
+    own = config.copy_and_resolve_references()
+    own.algorithm = algorithm
+    config_lib.check(own, clock.value)
   found, trained = rates.grid(
     config,
     folder,
-    algorithms.value,
+    chosen,
     tried.value,
-    seeds.value,
+    seeds.value or [config.seed],
     print,
     clock=clock.value,
   )

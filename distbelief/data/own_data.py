@@ -149,7 +149,7 @@ class OwnData(examples.Examples):
     path = folder / 'train'
     shutil.rmtree(path, ignore_errors=True)  # The function may have changed since.
     with tf.device(tf.constant(0).device):  # In a cluster, 'CPU:0' may be any task's.
-      self._eager('train').batch(_CHUNK).save(str(path))
+      self.read_anew('train').batch(_CHUNK).save(str(path))
     self._kept = path
 
   def graph(self) -> tf.compat.v1.GraphDef:
@@ -168,7 +168,7 @@ class OwnData(examples.Examples):
 
   def _all(self, split: str) -> tf.data.Dataset:
     if tf.executing_eagerly():
-      return self._eager(split)
+      return self.read_anew(split)
     if split != 'train' or self._kept is None:
       return self._trace(split).in_graph()
     chunk = tf.nest.map_structure(

@@ -164,6 +164,8 @@ def _refuse(name: str, model: Any) -> None:
 
 
 def _layers(layer: keras.Layer) -> Iterator[keras.Layer]:
-  for inner in getattr(layer, 'layers', ()):
-    yield inner
-    yield from _layers(inner)
+  inside = getattr(layer, 'layers', ())
+  for inner in inside if isinstance(inside, (list, tuple)) else ():
+    if isinstance(inner, keras.Layer):  # The user's layers may mean something else.
+      yield inner
+      yield from _layers(inner)

@@ -92,7 +92,8 @@ def _rate_note(config: ml_collections.ConfigDict) -> str:
     return ''
   return (
     f'note: the rate is {rate:g}, the default, which suits the built-in networks; '
-    '`distbelief rates --clock=virtual` with the same flags finds that of your model'
+    '`distbelief rates --clock=virtual` with the same --config flags and a --workdir of '
+    'its own finds that of your model'
   )
 
 

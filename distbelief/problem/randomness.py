@@ -23,6 +23,12 @@ _SOME = 100  # Examples that are enough to notice another one, or another order.
 # Operations whose numbers depend on how often, and in which order, they have run.
 _STATEFUL = frozenset(
   {
+    'AllCandidateSampler',
+    'FixedUnigramCandidateSampler',
+    'FractionalAvgPool',
+    'FractionalMaxPool',
+    'LearnedUnigramCandidateSampler',
+    'LogUniformCandidateSampler',
     'Multinomial',
     'ParameterizedTruncatedNormal',
     'RandomGamma',
@@ -41,7 +47,9 @@ _STATEFUL = frozenset(
     'StatefulUniform',
     'StatefulUniformFullInt',
     'StatefulUniformInt',
+    'ThreadUnsafeUnigramCandidateSampler',
     'TruncatedNormal',
+    'UniformCandidateSampler',
   }
 )
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
+import zipfile
 
 import keras
 import ml_collections
@@ -21,14 +23,18 @@ def warning(config: ml_collections.ConfigDict, objective: Objective) -> str:
   """
   name = config.model.name
   with tempfile.TemporaryDirectory() as folder:
-    exported = objective.export(*objective.weights, folder)
+    try:
+      exported = objective.export(*objective.weights, folder)
+    except Exception as error:  # Of the disk, or of Keras: it need not be so at the end.
+      return f'warning: the model cannot be saved for a trial: {errors.one_line(error)}'
     if exported.name == WEIGHTS:
       return (
         f'warning: Keras cannot save the model of {name} ({exported.why}): the run will '
         f'leave {WEIGHTS}, for load_weights of a model that the function makes'
       )
+    path = os.path.join(folder, exported.name)
     try:
-      keras.models.load_model(os.path.join(folder, exported.name))
+      keras.models.load_model(path)
     except Exception as error:  # Keras has many kinds.
       how = (
         f'evaluate by --config.model.name={name}, or call load_weights of a model that '
@@ -40,4 +46,23 @@ def warning(config: ml_collections.ConfigDict, objective: Objective) -> str:
         f'warning: the {exported.name} that the run will leave does not load by itself '
         f'({errors.one_line(error)}): {how}'
       )
+    own = ', '.join(sorted(_own_classes(path)))
+  if own:
+    return f'note: to load {exported.name}, import the file that registers {own} before'
   return ''
+
+
+def _own_classes(path: str) -> set[str]:
+  """Returns the names of classes in a saved model that do not come with Keras."""
+  with zipfile.ZipFile(path) as file:
+    found, left = set(), [json.loads(file.read('config.json'))]
+  while left:
+    value = left.pop()
+    if isinstance(value, dict):
+      left += value.values()
+      module, name = value.get('module'), value.get('registered_name')
+      if 'class_name' in value and name and not str(module or '').startswith('keras'):
+        found.add(value['class_name'])
+    elif isinstance(value, list):
+      left += value
+  return found

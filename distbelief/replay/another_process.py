@@ -40,11 +40,14 @@ def play(
   with tempfile.NamedTemporaryFile() as file:
     file.write(pickle.dumps((workdir, launch, until, start)))
     file.flush()
-    subprocess.run(
+    status = subprocess.run(
       [sys.executable, '-m', __name__, file.name],
       env=environ | under.environment | {'PYTHONPATH': paths},
-      check=True,
-    )
+    ).returncode
+    if status:
+      raise RuntimeError(
+        f'the process that recomputes launch {launch} ended with {status}'
+      )
     result: Any = pickle.loads(Path(file.name).read_bytes())
   if isinstance(result, errors.UserError):
     raise result

@@ -89,7 +89,7 @@ def _train(context: RunContext) -> int:
   if train.computes_apart:
     _spread_gradients(config_lib.num_replicas(config))
   stopped_by: list[int] = []
-  kinds = (signal.SIGINT, signal.SIGTERM)
+  kinds = (signal.SIGINT, signal.SIGTERM, errors.CALLER_IS_GONE)
   before = {kind: signal.getsignal(kind) for kind in kinds}
   for kind in kinds:
     signal.signal(kind, lambda number, frame: stopped_by.append(number))

@@ -242,17 +242,17 @@ def lossy(*losses):
     (
       7.0,
       0,
-      ['the run diverged: its hold-out loss is 7, and began at 2; try a'],
+      ['the run diverged: its hold-out loss is 7, and the training loss began at 2;'],
     ),
     (
       float('inf'),
       0,
-      ['the run diverged: its hold-out loss is inf, and began at 2;'],
+      ['the run diverged: its hold-out loss is inf, and the training loss began'],
     ),
     (
       float('nan'),
       0,
-      ['the run diverged: its hold-out loss is nan, and began at 2;'],
+      ['the run diverged: its hold-out loss is nan, and the training loss began'],
     ),
     (None, 0, []),
   ],
@@ -263,8 +263,17 @@ def test_what_went_wrong_is_said_in_the_last_lines(loss, dropped, lines):
     'steps_by_status': {'dropped': dropped},
     'holdout_metrics': {'loss': loss},
   }
-  found = summary.doubts(fields, lossy(2.0, 9.0))
+  found = summary.doubts(fields, lossy(2.0, *10 * [9.0]))
   assert len(found) == len(lines)
   assert all(one.startswith(line) for one, line in zip(found, lines))
   without_records = summary.doubts(fields, lossy())
   assert len(without_records) <= len(lines)
+
+
+def test_a_model_that_learns_by_heart_has_not_diverged():
+  fields = {
+    'steps': 100,
+    'steps_by_status': {'dropped': 0},
+    'holdout_metrics': {'loss': 2.2},
+  }
+  assert summary.doubts(fields, lossy(0.7, 0.1, 0.01, 0.001)) == []

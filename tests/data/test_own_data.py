@@ -95,6 +95,20 @@ def test_a_seeded_order_is_the_same_though_examples_have_been_counted():
   assert preflight.run(config).num_examples == 1500
 
 
+def test_every_read_of_a_seeded_shuffle_is_the_first():
+  """TensorFlow shuffles anew for each pass; subsets would overlap."""
+  data = made('seeded_order')
+  data.prepare()
+  once, again = (np.concatenate([y for _, y in _read(data)]) for _ in range(2))
+  np.testing.assert_array_equal(once, again)
+  other = np.concatenate([y for _, y in _read(made('seeded_order'))])
+  np.testing.assert_array_equal(once, other)
+
+
+def _read(data):
+  return data.stored(source.TRAIN, 0, 1).batch(100).as_numpy_iterator()
+
+
 def test_unknown_lengths_are_counted(monkeypatch):
   monkeypatch.setattr(
     users,

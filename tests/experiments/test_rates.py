@@ -1,7 +1,10 @@
 """The grid of rates, and which is best."""
 
+from distbelief import errors
 from distbelief.algorithms import catalog
+from distbelief.command_line import rates as command
 from distbelief.experiments import rates, runs
+from tests.runs import ROOT
 
 ACCURACY = {('downpour', 0.1): 0.5, ('downpour', 0.2): 0.7, ('downpour', 0.4): 0.3}
 
@@ -50,3 +53,13 @@ def test_without_an_accuracy_the_smallest_loss_is_best(tmp_path, monkeypatch):
   found, _ = rates.grid('a.py', tmp_path, ['downpour'], [0.1, 0.2, 0.4], [0], print)
   assert found['downpour']['best_rate'] == 0.2
   assert found['downpour']['mean_holdout_loss_by_rate'][0.1] == 2.0
+
+
+def test_every_algorithm_is_checked_before_any_trains(tmp_path, monkeypatch, call):
+  monkeypatch.setattr(runs, 'finish', None)
+  words = ['--config=configs/synthetic_speech.py', f'--workdir={tmp_path}']
+  words += ['--config.cluster.num_replicas=3', '--config.num_steps=1000']
+  words += ['--algorithm=downpour', '--algorithm=synchronous']
+  monkeypatch.chdir(ROOT)
+  status, _, err = call(command.main, *words)
+  assert status == errors.BAD_INPUT and 'config.num_steps (1000)' in err

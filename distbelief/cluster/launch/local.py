@@ -177,7 +177,7 @@ class _Stop:
     self._tasks: _SupervisorProcess | None = None
 
   def __enter__(self) -> _Stop:
-    kinds = (signal.SIGINT, signal.SIGTERM)
+    kinds = (signal.SIGINT, signal.SIGTERM, errors.CALLER_IS_GONE)
     self._before = {kind: signal.signal(kind, self._receive) for kind in kinds}
     return self
 
@@ -192,6 +192,8 @@ class _Stop:
       tasks.stop()
 
   def _receive(self, number: int, unused_frame: Any) -> None:
+    if number == errors.CALLER_IS_GONE and self.signals:
+      return  # The caller was stopped like us: that is no second request.
     self.signals.append(number)
     if self._tasks and len(self.signals) == 1:
       self._tasks.stop()

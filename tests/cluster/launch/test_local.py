@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import tempfile
+import types
 
 import pytest
 
@@ -106,3 +107,26 @@ def test_only_the_end_of_a_log_is_shown(tmp_path):
   shown = failure.describe(str(tmp_path)).splitlines()
   assert shown[0].startswith('error: ps 1 was killed by signal 11 (SIGSEGV); the same')
   assert shown[2:] == [f'  {line}' for line in lines[-10:]]
+
+
+@pytest.mark.parametrize(
+  ('signals', 'done'),
+  [
+    ([signal.SIGTERM], ['stop']),
+    ([signal.SIGTERM, signal.SIGTERM], ['stop', 'kill']),
+    ([errors.CALLER_IS_GONE], ['stop']),
+    # A batch system signals the caller as well, which dies of it.
+    ([signal.SIGTERM, errors.CALLER_IS_GONE], ['stop']),
+    ([errors.CALLER_IS_GONE, signal.SIGTERM], ['stop', 'kill']),
+  ],
+)
+def test_which_signal_is_a_second_one(signals, done):
+  found = []
+  tasks = types.SimpleNamespace(
+    stop=lambda: found.append('stop'), kill=lambda: found.append('kill')
+  )
+  with local._Stop() as stop:
+    stop.call(tasks)
+    for number in signals:
+      os.kill(os.getpid(), number)
+  assert found == done
