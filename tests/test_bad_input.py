@@ -213,7 +213,7 @@ CASES = {
   ),
   # Workdirs.
   'bucket': (['--workdir=gs://mine/run'], '(gs:/mine/run) is a gs address'),
-  'workdir that is a file': (['--workdir=setup.cfg'], '(setup.cfg) is a file: name a'),
+  'workdir that is a file': (['--workdir=setup.cfg'], '(setup.cfg) is a file: choose'),
   'workdir under a file': (
     ['--workdir=/dev/null/run'],
     'cannot be used: Not a directory',

@@ -68,14 +68,18 @@ class Process:
       stderr: Likewise, or subprocess.STDOUT.
       env: Its environment; by default the test's.
       cwd: Its folder; by default the test's.
-      stdin: A file; by default nothing.
+      stdin: A file, or subprocess.PIPE, whose other end is held; by default nothing.
       text: As subprocess has it; there is nothing else.
       start_new_session: Whether signals to the test's session pass it by.
     """
     assert words[0] == sys.executable and text
     self.args, self.returncode = list(map(str, words)), None
+    self.stdin = None
     with contextlib.ExitStack() as theirs:
       null = theirs.enter_context(open(os.devnull))
+      if stdin == subprocess.PIPE:
+        reading, writing = os.pipe()
+        stdin, self.stdin = theirs.enter_context(open(reading)), os.fdopen(writing, 'w')
       out, self.stdout = self._output(stdout, sys.__stdout__, theirs)
       if stderr == subprocess.STDOUT:
         err, self.stderr = out, None
@@ -111,7 +115,7 @@ class Process:
 
   def __exit__(self, *unused):
     self.wait()
-    for file in (self.stdout, self.stderr):
+    for file in (self.stdin, self.stdout, self.stderr):
       if file:
         file.close()
 
@@ -181,7 +185,9 @@ def instead_of_subprocess(monkeypatch, *modules):
   _server()  # Not in several threads.
   for module in modules:
     assert module.subprocess is subprocess
-    stand_in = types.SimpleNamespace(Popen=Process, DEVNULL=subprocess.DEVNULL)
+    stand_in = types.SimpleNamespace(
+      Popen=Process, DEVNULL=subprocess.DEVNULL, PIPE=subprocess.PIPE
+    )
     monkeypatch.setattr(module, 'subprocess', stand_in)
 
 

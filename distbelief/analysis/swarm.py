@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 _FEWEST, _MOST = 7, 25  # Points of the surface along each side.
+_LATEST = 5  # Factor on the time planned for the surface after which it is given up.
 _MARGIN = 0.15  # Around the paths, as a fraction of their extent.
 _CHUNK = 2**20  # Parameters converted to float64 at a time.
 _SAMPLES = 3000  # Samples used; more are thinned evenly.
@@ -117,7 +118,8 @@ def surface(
     samples: Samples of telemetry.swarm.
     snapshots: Snapshots of the plane, [K, P].
     loss: Function that returns the loss of a vector [P] float32.
-    seconds: Time that it may take, by this machine's clock; twice as much at the most.
+    seconds: Time that it may take, by this machine's clock; five times as much at most,
+      on a machine that becomes busy meanwhile.
     is_stopped: Function that returns whether to give up.
 
   Returns:
@@ -128,7 +130,7 @@ def surface(
   count = min(_MOST, int(np.sqrt(seconds / seconds_each(loss, snapshots[-1]))))
   if count < _FEWEST:
     return None
-  deadline = time.monotonic() + 2 * seconds
+  deadline = time.monotonic() + _LATEST * seconds
   where = plane.coordinates(_points(samples))
   low, high = where.min(axis=0), where.max(axis=0)
   margin = _MARGIN * (high - low).max()

@@ -42,7 +42,7 @@ def prepare(
       'that all machines share'
     )
   if workdir.is_file():
-    raise errors.UserError(f'--workdir ({workdir}) is a file: name a directory')
+    raise errors.UserError(f'--workdir ({workdir}) is a file: choose another one')
   try:
     workdir.mkdir(parents=True, exist_ok=True)
     before = path.read_bytes() if path.exists() else None

@@ -90,7 +90,7 @@ def test_a_surface_is_given_up_when_it_must_stop_or_becomes_slow(tracks, monkeyp
   plane = swarm.plane_of_snapshots(samples, points, sketches)
   given = plane, samples, points, lambda values: 1.0
   assert swarm.surface(*given, seconds=1.0, is_stopped=lambda: True) is None
-  hours = itertools.chain([0.0, 0.001, 0.001], itertools.repeat(2.5))
+  hours = itertools.chain([0.0, 0.001, 0.001], itertools.repeat(6.0))
   monkeypatch.setattr(swarm.time, 'monotonic', lambda: next(hours))
   assert swarm.surface(*given, seconds=1.0) is None
 
