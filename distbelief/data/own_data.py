@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import shutil
 from collections.abc import Callable
@@ -40,7 +39,8 @@ class OwnData(examples.Examples):
     super().__init__(seed, shuffle_buffer)
     self.name, self.num_classes = name, num_classes
     self._kept: Path | None = None  # Where the training set is saved.
-    self._traced: dict[str, _Traced] = {}  # Each split's operations.
+    # Each split's operations, or why there are none.
+    self._traced: dict[str, _Traced | errors.ConfigError] = {}
 
   def dataset(self, split: str) -> tf.data.Dataset:
     """Returns all examples of a split.
@@ -74,14 +74,17 @@ class OwnData(examples.Examples):
     The function is not called again for it; a dataset that is shuffled begins with its
     first order again.
     """
-    with tf.init_scope(), contextlib.suppress(errors.ConfigError):
-      return self._trace(split).eagerly()
-    return self._eager(split)
+    with tf.init_scope():
+      try:
+        traced = self._trace(split)
+      except errors.ConfigError:  # `graph` says why.
+        return self._untraced(split)
+      return traced.eagerly()
 
   @functools.cached_property
   def spec(self) -> source.Minibatch:
     """TensorSpecs of one example of the function's dataset."""
-    spec = self._eager('train').element_spec
+    spec = self.read_anew('train').element_spec
     if not isinstance(spec, tuple) or not 2 <= len(spec) <= 3:
       raise errors.ConfigError(
         _FIELD,
@@ -98,8 +101,8 @@ class OwnData(examples.Examples):
           f'has examples whose shape is not the same for all, {specs.shown(spec)}: pad '
           'or crop them, or declare it by tf.ensure_shape',
         )
-    if self._eager('holdout').element_spec != spec:
-      other = self._eager('holdout').element_spec
+    other = self.read_anew('holdout').element_spec
+    if other != spec:
       raise errors.ConfigError(
         _FIELD,
         self.name,
@@ -181,7 +184,7 @@ class OwnData(examples.Examples):
       return self._count_eagerly(split)
 
   def _count_eagerly(self, split: str) -> int:
-    dataset = self._eager(split)
+    dataset = self.read_anew(split)
     count = int(dataset.cardinality())
     if count == tf.data.INFINITE_CARDINALITY:
       raise errors.ConfigError(
@@ -194,17 +197,20 @@ class OwnData(examples.Examples):
     return count
 
   @functools.cache  # noqa: B019 (a source lives as long as its process)
-  def _eager(self, split: str) -> tf.data.Dataset:
-    with tf.init_scope():
-      with contextlib.suppress(errors.ConfigError):  # No graph: `graph` says why.
-        return self._trace(split).eagerly()
-      return self.dataset(split)
+  def _untraced(self, split: str) -> tf.data.Dataset:
+    return self.dataset(split)
 
   def _trace(self, split: str) -> _Traced:
     if split not in self._traced:
       with tf.init_scope():
-        self._traced[split] = _Traced(lambda: self.dataset(split))
-    return self._traced[split]
+        try:
+          self._traced[split] = _Traced(lambda: self.dataset(split))
+        except errors.ConfigError as error:
+          self._traced[split] = error
+    found = self._traced[split]
+    if isinstance(found, errors.ConfigError):
+      raise found
+    return found
 
 
 class _Traced:
