@@ -53,8 +53,7 @@ def run(
     sharding = Sharding(objective.shapes, config_lib.jobs(config)['ps'])
     factory.make_server_rule(config, objective, sharding)  # Raises if it cannot be.
   if isinstance(source, OwnData):
-    _refuse_python(config, source)
-    randomness.refuse_in_data(config, source)
+    _refuse_operations(config, source)
   if isinstance(source, OwnData) or config.model.name not in models.built_ins():
     _refuse_resources(config, source, objective)
     _try_first_step(config, source, objective)
@@ -64,8 +63,8 @@ def run(
   return source
 
 
-def _refuse_python(config: ml_collections.ConfigDict, source: OwnData) -> None:
-  """Rejects data that call Python, which a worker does not have."""
+def _refuse_operations(config: ml_collections.ConfigDict, source: OwnData) -> None:
+  """Rejects data that call Python, which a worker does not have, or are not the same."""
   try:
     graph = source.graph()
   except errors.ConfigError as error:
@@ -74,21 +73,22 @@ def _refuse_python(config: ml_collections.ConfigDict, source: OwnData) -> None:
       config.data.name,
       f'cannot be made a graph, which the workers need: {error.remedy}{_hint(error)}',
     ) from error
-  if randomness.operations(graph) & set(_PYTHON):
+  operations = _operations(graph)
+  if operations & set(_PYTHON):
     raise errors.ConfigError(
       'config.data.name',
       config.data.name,
       'calls Python (from_generator, py_function, numpy_function), which cannot run on '
       'a worker: use TensorFlow operations, files, or from_tensor_slices',
     )
+  randomness.refuse_in_data(config, source, operations)
 
 
 def _rate_note(config: ml_collections.ConfigDict) -> str:
   """Returns a line for a model of the user's at the rate of the built-in networks."""
   rate = config_lib.learning_rate(config)
-  defaults = {field.name: field.default for field in config_lib.FIELDS}
-  is_own = config.model.name not in models.built_ins()
-  if not is_own or rate != defaults['server.learning_rate']:
+  is_default = rate == config_lib.default_config().server.learning_rate
+  if config.model.name in models.built_ins() or not is_default:
     return ''
   return (
     f'note: the rate is {rate:g}, the default, which suits the built-in networks; '
@@ -119,9 +119,10 @@ def _refuse_resources(
       f'cannot be made a graph on minibatches of {config.data.name}, which the workers '
       f'need: {errors.one_line(error)}',
     ) from error
-  randomness.refuse_in_model(config, step)
+  operations = _operations(step.graph.as_graph_def())
+  randomness.refuse_in_model(config, step, operations)
   held = [t for t, _ in step.graph.captures if t.dtype in (tf.resource, tf.variant)]
-  if held or randomness.operations(step.graph.as_graph_def()) & set(_PYTHON):
+  if held or operations & set(_PYTHON):
     what = 'calls Python' if not held else 'holds a tf.Variable or a lookup table'
     raise errors.ConfigError(
       'config.model.name',
@@ -129,6 +130,15 @@ def _refuse_resources(
       f'{what}, which cannot be sent to a worker: use the weights and operations of '
       'Keras layers (a table of words belongs into the data)',
     )
+
+
+def _operations(definition: Any) -> set[str]:
+  """Returns the names of all operations of a GraphDef, of its functions as well."""
+  nodes = [
+    *definition.node,
+    *(n for f in definition.library.function for n in f.node_def),
+  ]
+  return {node.op for node in nodes}
 
 
 def _try_first_step(

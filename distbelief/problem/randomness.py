@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import random
 from collections.abc import Iterator
-from typing import Any
 
 import ml_collections
 import numpy as np
@@ -54,13 +53,19 @@ _STATEFUL = frozenset(
 )
 
 
-def refuse_in_data(config: ml_collections.ConfigDict, source: OwnData) -> None:
+def refuse_in_data(
+  config: ml_collections.ConfigDict, source: OwnData, operations: set[str]
+) -> None:
   """Raises errors.ConfigError if a data function gives other examples each time.
 
   It is called once more for each split, under other global seeds.
+
+  Args:
+    config: Config of the run.
+    source: Data of the run.
+    operations: Names of the operations that read the training set.
   """
-  drawn = _STATEFUL & operations(source.graph())
-  if drawn:
+  if drawn := _STATEFUL & operations:
     raise errors.ConfigError(
       'config.data.name',
       config.data.name,
@@ -82,20 +87,22 @@ def refuse_in_data(config: ml_collections.ConfigDict, source: OwnData) -> None:
 
 
 def refuse_in_model(
-  config: ml_collections.ConfigDict, step: tf.types.experimental.ConcreteFunction
+  config: ml_collections.ConfigDict,
+  step: tf.types.experimental.ConcreteFunction,
+  operations: set[str],
 ) -> None:
   """Raises errors.ConfigError if a step draws numbers that are not ours.
 
   Args:
     config: Config of the run.
     step: Gradient of a minibatch, traced.
+    operations: Names of its operations.
   """
   remedy = (
     'give the layer a keras.random.SeedGenerator, and draw by keras.random.*(..., '
     'seed=that), as the Dropout of Keras does'
   )
-  drawn = _STATEFUL & operations(step.graph.as_graph_def())
-  if drawn:
+  if drawn := _STATEFUL & operations:
     raise errors.ConfigError(
       'config.model.name',
       config.model.name,
@@ -108,15 +115,6 @@ def refuse_in_model(
       config.model.name,
       f"draws random numbers from Keras' global generator: {remedy}",
     )
-
-
-def operations(definition: Any) -> set[str]:
-  """Returns the names of all operations of a GraphDef, of its functions as well."""
-  nodes = [
-    *definition.node,
-    *(n for f in definition.library.function for n in f.node_def),
-  ]
-  return {node.op for node in nodes}
 
 
 @contextlib.contextmanager
