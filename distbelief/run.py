@@ -117,9 +117,7 @@ def _run(words: list[str]) -> int:
 
   It ends likewise when this process is killed: its standard input is closed then.
   """
-  # Makes the same modules importable there.
-  paths = os.pathsep.join(path or os.getcwd() for path in sys.path)
-  environ = {**os.environ, 'PYTHONPATH': paths}
+  environ = {**os.environ, 'PYTHONPATH': user_code.python_path()}
   with subprocess.Popen(
     words, stdin=subprocess.PIPE, start_new_session=True, env=environ
   ) as process:

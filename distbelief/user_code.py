@@ -92,6 +92,11 @@ def name_of(what: str, given: Callable[..., Any]) -> str:
   return f'{where}:{name}'
 
 
+def python_path() -> str:
+  """Returns the PYTHONPATH under which another process imports the same modules."""
+  return os.pathsep.join(path or os.getcwd() for path in sys.path)
+
+
 def refuse_while_importing(what: str) -> None:
   """Raises errors.UserError if a user's file is being imported for a function in it."""
   if _importing:

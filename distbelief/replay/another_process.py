@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from distbelief import errors
+from distbelief import errors, user_code
 from distbelief.replay.recomputation import LaunchEnd, LaunchStart
 from distbelief.replay.schedules import MisfitError
 from distbelief.telemetry import provenance
@@ -36,13 +36,12 @@ def play(
   """
   unset = relevant(provenance.settings()).keys() - under.environment.keys()
   environ = {name: v for name, v in os.environ.items() if name not in unset}
-  paths = os.pathsep.join(path or os.getcwd() for path in sys.path)
   with tempfile.NamedTemporaryFile() as file:
     file.write(pickle.dumps((workdir, launch, until, start)))
     file.flush()
     status = subprocess.run(
       [sys.executable, '-m', __name__, file.name],
-      env=environ | under.environment | {'PYTHONPATH': paths},
+      env=environ | under.environment | {'PYTHONPATH': user_code.python_path()},
     ).returncode
     if status:
       raise RuntimeError(

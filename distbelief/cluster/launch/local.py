@@ -17,7 +17,7 @@ from typing import Any, TextIO
 import ml_collections
 
 from distbelief import config as configs
-from distbelief import data, errors, models
+from distbelief import data, errors, models, user_code
 from distbelief.cluster.launch import environment, supervisor
 from distbelief.rundir import task_failures
 from distbelief.telemetry import display as display_lib
@@ -114,7 +114,7 @@ class _SupervisorProcess:
         pass_fds=[events_end],
         start_new_session=True,  # Ctrl-C in a terminal is for the launcher only.
         env=environment.of_tasks(os.environ)
-        | {'TMPDIR': folder, 'PYTHONPATH': os.pathsep.join(sys.path)},
+        | {'TMPDIR': folder, 'PYTHONPATH': user_code.python_path()},
       )
     os.close(events_end)
     os.close(commands_end)
