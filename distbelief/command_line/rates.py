@@ -11,7 +11,7 @@ from distbelief import errors
 from distbelief.algorithms import catalog
 from distbelief.command_line import config_file, parsing
 from distbelief.command_line.program import program
-from distbelief.experiments import rates, results
+from distbelief.experiments import rates, results, runs
 
 _WORDS = (
   '--config=configs/quickstart.py --workdir=DIR [--config.FIELD=VALUE ...] '
@@ -62,9 +62,7 @@ def main(argv: list[str]) -> int:
   folder = Path(parsing.required(workdir, argv, _WORDS))
   chosen = algorithms.value or [config.algorithm]
   for algorithm in chosen:  # All of them, before any has trained.
-    own = config.copy_and_resolve_references()
-    own.algorithm = algorithm
-    config_lib.check(own, clock.value)
+    config_lib.check(runs.load(config, {'algorithm': algorithm}), clock.value)
   found, trained = rates.grid(
     config,
     folder,

@@ -16,14 +16,19 @@ from distbelief import run
 Measured = TypeVar('Measured')
 
 
-def load(path: str | Path, changes: Mapping[str, Any]) -> ml_collections.ConfigDict:
-  """Returns the config of a file, with some fields changed.
+def load(
+  config: str | Path | ml_collections.ConfigDict, changes: Mapping[str, Any]
+) -> ml_collections.ConfigDict:
+  """Returns a config with some fields changed.
 
   Args:
-    path: Path of a config file.
+    config: Config, which stays as it is, or path of a config file.
     changes: Values by dotted name.
   """
-  config = runpy.run_path(str(path))['get_config']()
+  if isinstance(config, ml_collections.ConfigDict):
+    config = config.copy_and_resolve_references()
+  else:
+    config = runpy.run_path(str(config))['get_config']()
   config.update_from_flattened_dict(dict(changes))
   return config
 
@@ -42,12 +47,7 @@ def finish(
     changes: Values of other fields by dotted name.
     clock: Clock backend.
   """
-  if isinstance(config, ml_collections.ConfigDict):
-    changed = config.copy_and_resolve_references()
-    changed.update_from_flattened_dict(dict(changes))
-  else:
-    changed = load(config, changes)
-  return run.train(changed, workdir, clock=clock)
+  return run.train(load(config, changes), workdir, clock=clock)
 
 
 def repeat(

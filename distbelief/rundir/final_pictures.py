@@ -94,8 +94,10 @@ def save_loss_surface(
     return loss
 
   # Measured on few examples first: on many, one loss of a large model takes too long.
-  each = swarm.seconds_each(loss_over(_FEW), kept[-1]) * _MANY / _FEW
-  loss = loss_over(_MANY if swarm.is_affordable(each, _SECONDS) else _FEW)
+  loss = loss_over(_FEW)
+  each = swarm.seconds_each(loss, kept[-1]) * _MANY / _FEW
+  if swarm.is_affordable(each, _SECONDS):
+    loss = loss_over(_MANY)
   found = swarm.surface(plane, samples, kept, loss, _SECONDS, is_stopped)
   swarm.save(run.workdir, plane, found)
 

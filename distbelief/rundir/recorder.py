@@ -357,7 +357,7 @@ class RunRecorder:
     self.save(checkpoint())
     final = weights()
     exported = self._objective.export(*final, workdir)
-    if exported.name != 'model.keras':
+    if exported.why:
       self._display.message(f'{workdir / exported.name} has the weights of the model')
     self._recorder.close()
     self._swarm.close()
