@@ -4,7 +4,9 @@ Floating-point addition is not associative: another order gives another last bit
 of M workers cuts a vector into M chunks. Chunk c starts at worker c and passes all
 others, each of which adds its own part: ((g_c + g_c+1) + g_c+2) + ... TensorFlow makes
 chunks of one length, rounded up to its blocks of memory, and halves those of more than
-4 MiB (tensorflow/core/common_runtime/ring_alg.cc; one device a worker).
+4 MiB (tensorflow/core/common_runtime/ring_alg.cc; one device a worker). Workers follow
+each other in the order of their names, in which 10 comes before 2
+(tensorflow/core/common_runtime/collective_param_resolver_local.cc).
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ _LARGE_BYTES = 4 * 2**20
 
 
 def parts(size: int, num_workers: int) -> list[tuple[int, int, int]]:
-  """Returns (first worker, start, end) of each part of a vector; ends may be empty."""
+  """Returns (first in the ring, start, end) of each part of a vector; may be empty."""
   halves = 2 if 4 * size // num_workers > _LARGE_BYTES else 1
   count = num_workers * halves
   # TensorFlow adds a block to a length that is whole already.
@@ -29,6 +31,7 @@ def parts(size: int, num_workers: int) -> list[tuple[int, int, int]]:
 
 def ring_sum(vectors: Sequence[tf.Tensor]) -> tf.Tensor:
   """Returns the sum of the workers' vectors, each [P], as their ring makes it."""
+  vectors = [vectors[worker] for worker in sorted(range(len(vectors)), key=str)]
   summed = []
   for first, start, end in parts(vectors[0].shape[0], len(vectors)):
     total, *others = [

@@ -1,7 +1,9 @@
 """The order of a ring's additions, as TensorFlow's source has it.
 
-That a real ring adds so: tests/replay/test_exact.py.
+That a real ring adds so: tests/wild/test_kinds.py.
 """
+
+import functools
 
 import numpy as np
 import pytest
@@ -43,3 +45,15 @@ def test_the_order_of_additions_is_that_of_the_ring():
       total += vectors[(first + step) % 4, start:end]
     np.testing.assert_array_equal(found[start:end], total)
   assert (found != vectors.sum(axis=0)).any()
+
+
+def test_workers_follow_each_other_by_their_names():
+  """Worker 10 comes before worker 2."""
+  vectors = np.random.default_rng(0).normal(size=(12, 10)).astype(np.float32)
+  found = ring.ring_sum([tf.constant(v) for v in vectors]).numpy()
+  total = vectors[0].copy()
+  for worker in (1, 10, 11, 2, 3, 4, 5, 6, 7, 8, 9):
+    total += vectors[worker]
+  np.testing.assert_array_equal(found, total)
+  in_turn = functools.reduce(np.add, vectors)
+  assert (found != in_turn).any()
