@@ -332,7 +332,9 @@ class Objective:
         self._call(inputs, training=True)
       for variable, value in zip(self._trained, params):
         if scope.get_current_value(variable) is not value:
-          raise ValueError(f'a step assigns to the trainable {variable.path}')
+          raise ValueError(
+            f'a step assigns to the trainable {variable.path}: leave that layer out'
+          )
       for i, (variable, value) in enumerate(zip(self._others, state)):
         if scope.get_current_value(variable) is not value and variable.name != _SEED:
           moving.append(i)
