@@ -303,7 +303,9 @@ class RunRecorder:
     self.show_progress(done)
 
   def show_progress(self, done: int) -> None:
-    """Shows the progress of the run."""
+    """Shows the progress of the run, once there is any."""
+    if not self.started:
+      return
     self._display.progress(
       steps=done,
       num_steps=self._config.num_steps,

@@ -96,7 +96,9 @@ def _train(context: RunContext) -> int:
   try:
     threads = tf.config.threading.get_intra_op_parallelism_threads()
     numerics.announce(context.workdir, *_TASK, threads)
+    display.preparing('trying the model and the data')
     source = preflight.run(config, display.message)
+    display.preparing('tracing a training step')
     trainer = train(context, source)
     if trainer.train(lambda: bool(stopped_by)):
       return errors.DONE

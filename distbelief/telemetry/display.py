@@ -7,6 +7,7 @@ was started by hand drives it directly.
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable
 from typing import Protocol, TextIO
@@ -14,6 +15,8 @@ from typing import Protocol, TextIO
 import tqdm
 
 _PLAIN_SECONDS = 5.0  # Seconds between two plain lines.
+_PATIENCE_SECONDS = 3.0  # Of a preparation, before a plain line tells of it.
+_TICK_SECONDS = 0.5
 _WIDE = 110  # Columns from which the bar uses the long form of numbers.
 
 # How a number is written where there is room, and where there is little.
@@ -41,6 +44,9 @@ class Reporter(Protocol):
   ) -> None:
     """Reports the progress of the training; the arguments are those of Display."""
 
+  def preparing(self, text: str) -> None:
+    """Reports what is being done before there is progress; it may take a minute."""
+
   def message(self, text: str) -> None:
     """Reports a line of text."""
 
@@ -57,6 +63,52 @@ class Display:
     self._bar: tqdm.tqdm | None = None
     self._next_line = self._start
     self._line = ''  # Plain progress that has not been shown yet.
+    self._preparing = ''  # Preparation that goes on; empty: there is progress.
+    self._lock = threading.RLock()  # A thread shows how long a preparation takes.
+    self._over = threading.Event()
+    self._ticking: threading.Thread | None = None
+
+  def preparing(self, text: str) -> None:
+    """Shows what is being done and since when, until there is progress.
+
+    Args:
+      text: What is being done, e.g. 'tracing a training step'.
+    """
+    with self._lock:
+      self._preparing = text
+      self._next_line = self._clock() + _PATIENCE_SECONDS
+      if self._ticking is None and not self._over.is_set():
+        self._ticking = threading.Thread(target=self._tick, daemon=True)
+        self._ticking.start()
+    self.refresh()
+
+  def refresh(self) -> None:
+    """Shows the time that a preparation has taken so far."""
+    with self._lock:
+      if not self._preparing:
+        return
+      if self._terminal:
+        if self._bar is None:
+          self._bar = tqdm.tqdm(
+            bar_format='{desc} {elapsed}', file=self._stream, leave=False
+          )
+        self._bar.set_description_str(self._preparing)
+      elif self._clock() >= self._next_line:
+        self._line = f'{self._clock() - self._start:.0f} s: {self._preparing}'
+        self._flush_line()
+
+  def _tick(self) -> None:
+    while not self._over.wait(_TICK_SECONDS):
+      self.refresh()
+
+  def _end_preparing(self) -> None:
+    self._over.set()
+    if self._preparing:
+      self._preparing = ''
+      self._next_line = self._clock()
+      if self._bar is not None:
+        self._bar.close()
+        self._bar = None
 
   def progress(
     self,
@@ -86,30 +138,35 @@ class Display:
       'examples_per_second': examples_per_second,
       'staleness': staleness,
     }
-    if self._terminal:
-      self._draw(int(steps), int(num_steps), phase, numbers)
-      return
-    parts = [f'{steps:.0f}/{num_steps:.0f} steps', *_write(numbers, wide=True)]
-    if phase:
-      parts.insert(0, phase)
-    self._line = f'{self._clock() - self._start:.0f} s: {", ".join(parts)}'
-    if self._clock() >= self._next_line or steps == num_steps:
-      self._flush_line()
+    with self._lock:
+      self._end_preparing()
+      if self._terminal:
+        self._draw(int(steps), int(num_steps), phase, numbers)
+        return
+      parts = [f'{steps:.0f}/{num_steps:.0f} steps', *_write(numbers, wide=True)]
+      if phase:
+        parts.insert(0, phase)
+      self._line = f'{self._clock() - self._start:.0f} s: {", ".join(parts)}'
+      if self._clock() >= self._next_line or steps == num_steps:
+        self._flush_line()
 
   def message(self, text: str) -> None:
     """Shows text above the bar, or as lines among the plain ones."""
-    if self._bar is not None:
-      self._bar.clear()
-    print(text, file=self._stream, flush=True)
-    if self._bar is not None:
-      self._bar.refresh()
+    with self._lock:
+      if self._bar is not None:
+        self._bar.clear()
+      print(text, file=self._stream, flush=True)
+      if self._bar is not None:
+        self._bar.refresh()
 
   def close(self) -> None:
     """Leaves the last state of the progress on the screen."""
-    if self._bar is not None:
-      self._bar.close()
-      self._bar = None
-    self._flush_line()
+    with self._lock:
+      self._end_preparing()
+      if self._bar is not None:
+        self._bar.close()
+        self._bar = None
+      self._flush_line()
 
   def _flush_line(self) -> None:
     if self._line:

@@ -30,6 +30,10 @@ class ProgressPipe:
     """Shows the progress of the training; the fields of display.Display.progress."""
     self._send({'event': 'progress', **fields})
 
+  def preparing(self, text: str) -> None:
+    """Shows what is being done before there is progress."""
+    self._send({'event': 'preparing', 'text': text})
+
   def message(self, text: str) -> None:
     """Shows a line of text."""
     self._send({'event': 'message', 'text': text[:_LONGEST_TEXT]})
@@ -46,6 +50,7 @@ def deliver(line: bytes, to: display.Display) -> None:
   event = json.loads(line)
   shows: dict[str, Callable[..., None]] = {
     'progress': to.progress,
+    'preparing': to.preparing,
     'message': to.message,
   }
   shows[event.pop('event')](**event)

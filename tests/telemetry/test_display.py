@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from distbelief.telemetry import display, events
+from tests import runs
 
 
 class Clock:
@@ -69,11 +70,64 @@ def test_closing_shows_the_last_progress_once(plain):
   assert text(plain).splitlines() == ['0 s: 1/9 steps', '0 s: 2/9 steps']
 
 
-@pytest.mark.parametrize('columns', [80, 120])
-def test_the_bar_fits_the_terminal(columns):
+def test_a_long_preparation_is_told_until_there_is_progress(plain, clock):
+  plain.preparing('tracing a training step')
+  plain.refresh()
+  assert not text(plain)  # Most take less than the patience.
+  for _ in range(10):
+    clock.now += 1
+    plain.refresh()
+  plain.preparing('first step')
+  clock.now += 1
+  plain.progress(steps=1, num_steps=9)
+  clock.now += 60
+  plain.refresh()
+  assert text(plain).splitlines() == [
+    '3 s: tracing a training step',
+    '8 s: tracing a training step',
+    '11 s: 1/9 steps',
+  ]
+
+
+def test_a_preparation_is_told_though_nothing_else_happens(plain, clock):
+  plain.preparing('tracing a training step')
+  clock.now += 4
+  runs.eventually(lambda: text(plain) == '4 s: tracing a training step\n')
+  plain.close()
+  assert len(text(plain).splitlines()) == 1
+
+
+def screen_of(draw, columns):
+  """Lines that a terminal has shown, one after the other."""
   ours, theirs = pty.openpty()
   fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack('4H', 24, columns, 0, 0))
   with open(theirs, 'w') as stream:
+    draw(stream)
+  screen = b''
+  with contextlib.suppress(OSError):  # Which ends it, as the other side is closed.
+    while True:  # A terminal hands over what it has, by and by.
+      screen += os.read(ours, 65536)
+  os.close(ours)
+  return [line.rstrip() for line in screen.decode().replace('\n', '\r').split('\r')]
+
+
+def test_a_preparation_is_drawn_with_its_time(clock):
+  def draw(stream):
+    shown = display.Display(stream, clock)
+    shown.preparing('tracing a training step')
+    shown.message('note: this is a line')
+    shown.progress(steps=1, num_steps=9)
+    shown.close()
+
+  lines = screen_of(draw, 80)
+  assert 'tracing a training step 00:00' in lines
+  assert 'note: this is a line' in lines
+  assert any('1/9' in line for line in lines)
+
+
+@pytest.mark.parametrize('columns', [80, 120])
+def test_the_bar_fits_the_terminal(columns):
+  def draw(stream):
     shown = display.Display(stream)
     shown.progress(
       steps=123400,
@@ -85,12 +139,8 @@ def test_the_bar_fits_the_terminal(columns):
     )
     shown.message('waiting for ps 1 at host2:2222, 30 s')
     shown.close()
-  screen = b''
-  with contextlib.suppress(OSError):  # Which ends it, as the other side is closed.
-    while True:  # A terminal hands over what it has, by and by.
-      screen += os.read(ours, 65536)
-  os.close(ours)
-  lines = [line.rstrip() for line in screen.decode().replace('\n', '\r').split('\r')]
+
+  lines = screen_of(draw, columns)
   assert 'waiting for ps 1 at host2:2222, 30 s' in lines
   bar = max(lines, key=len)
   assert len(bar) <= columns
@@ -109,6 +159,7 @@ def pipe():
 def test_events_arrive_at_the_display(plain, pipe):
   reader, write = pipe
   sender = events.ProgressPipe(write)
+  sender.preparing('first step')
   sender.message('a loss of … was seen')
   sender.progress(steps=np.int64(3), num_steps=9, loss=np.float32(0.5))
   os.close(write)

@@ -78,6 +78,7 @@ class Chief:
         self._check_agreement()
         self._connect()
         self._wait_for_preflight()
+        self._display.preparing('tracing a training step')
         self._build()
         self._signals.in_training = True
         self._train()
@@ -129,7 +130,10 @@ class Chief:
     replica = Replica(
       config, self._num_replicas, self._strategy, objective, source, self._server
     )
+    with self._strategy.scope():  # Else the first window would do it.
+      replica.window.get_concrete_function()
     self._windows = Windows(self._coordinator, replica.window, 2 * self._num_replicas)
+    self._display.preparing('first step: each worker optimises its graph')
 
   # Training.
 
@@ -172,7 +176,8 @@ class Chief:
         last_news = time.monotonic()
       elif time.monotonic() - last_news > _PATIENCE_SECONDS:
         last_news = time.monotonic()
-        self._display.message(f'no step was applied for {_PATIENCE_SECONDS:g} s')
+        if self._recorder.started:
+          self._display.message(f'no step was applied for {_PATIENCE_SECONDS:g} s')
         if not left and not self._windows.under_way:
           self._reclaim()
       if left:

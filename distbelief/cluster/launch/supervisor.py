@@ -182,6 +182,7 @@ def _start_cluster(
   gate = gate_lib.Gate()
 
   def try_and_open() -> None:
+    events.preparing('trying the model and the data')
     check(config, events.message)
     gate.open()
 

@@ -72,6 +72,8 @@ class Worker:
     try:
       self._collective = self._connect()
       self._wait_for_preflight()
+      if self._index == 0:
+        self._display.preparing('first step: each worker traces and optimises it')
       self._build()
       self._signals.in_training = True
       self._train()
