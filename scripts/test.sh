@@ -4,7 +4,7 @@
 #   scripts/test.sh [--all] [words for pytest ...]
 #
 # Several at a time, and then one by one those that measure time. --all adds the tests that
-# start real clusters of processes.
+# start real clusters of processes, and the slowest of the others.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
@@ -29,7 +29,8 @@ tests() {
 }
 # One more than there are processors: tests wait for what sleeps, or for each other's.
 at_a_time=$(($(nproc) < 4 ? $(nproc) + 1 : 4))
-which=${all:+cluster or }'not cluster'
+which='not cluster and not slow'
+[ -z "$all" ] || which="$which or cluster or slow"
 tests -n "$at_a_time" --dist worksteal -m "($which) and not alone" "$@"
 tests -m "($which) and alone" "$@"
 exit "$result"

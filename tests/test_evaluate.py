@@ -163,8 +163,8 @@ def test_what_is_saved_can_be_used(tmp_path, evaluate, name, file, told):
 
 
 def test_classes_that_are_registered_must_be_imported_before(tmp_path):
-  fields = MINE | {'model.name': 'tests.wild:transformer', 'num_steps': 4}
-  fields |= {'data.name': 'tests.wild:sentences'}
+  fields = MINE | {'model.name': 'tests.wild.sequences:transformer', 'num_steps': 4}
+  fields |= {'data.name': 'tests.wild.data:sentences'}
   screen = simulated.screen_of(tmp_path / 'run', **fields)
   told = 'note: to load model.keras, import the file that registers Places before'
   assert told in screen

@@ -9,7 +9,6 @@ import pytest
 from distbelief.replay.replay import Replay
 from distbelief.replay.schedules import OtherValueError
 from distbelief.telemetry import numerics, records
-from tests import runs
 from tests.simulation import simulated
 
 SHORT = {
@@ -18,13 +17,12 @@ SHORT = {
   'cluster.num_parameter_servers': 2,
   'server.learning_rate': 0.01,
 }
-WORDS = {'data.name': 'tests.wild:sentences'}
-IMAGES = {'data.name': 'tests.wild:images'}
-POINTS = {'data.name': 'tests.users:examples'}
+WORDS = {'data.name': 'tests.wild.data:sentences'}
+IMAGES = {'data.name': 'tests.wild.data:images'}
 
 
 def own(model, **fields):
-  return SHORT | {'model.name': f'tests.wild:{model}'} | fields
+  return SHORT | {'model.name': f'tests.wild.{model}'} | fields
 
 
 def difference(workdir):
@@ -32,26 +30,10 @@ def difference(workdir):
   return replay.difference(replay.at()).parameters
 
 
-@pytest.mark.cluster
-@pytest.mark.parametrize(
-  ('model', 'fields'),
-  [
-    ('convnet', IMAGES | {'cluster.num_replicas': 2}),
-    ('convnet', IMAGES | {'algorithm': 'synchronous', 'cluster.num_replicas': 3}),
-    ('transformer', WORDS | {'cluster.num_replicas': 3, 'downpour.n_fetch': 2}),
-    ('transformer', WORDS | {'algorithm': 'synchronous', 'cluster.num_replicas': 4}),
-    ('bidirectional', WORDS | {'algorithm': 'sgd'}),
-    ('not_negative', POINTS | {'cluster.num_replicas': 2}),
-    ('mixed_precision', IMAGES | {'cluster.num_replicas': 2, 'downpour.n_push': 2}),
-  ],
-)
-def test_a_cluster(tmp_path, model, fields):
-  runs.train(tmp_path / 'run', **own(model, **fields))
-  assert difference(tmp_path / 'run') == 0.0
-
-
 @pytest.mark.parametrize('algorithm', ['downpour', 'synchronous'])
-@pytest.mark.parametrize(('model', 'data'), [('convnet', IMAGES), ('transformer', WORDS)])
+@pytest.mark.parametrize(
+  ('model', 'data'), [('images:convnet', IMAGES), ('sequences:transformer', WORDS)]
+)
 def test_simulated_time(tmp_path, algorithm, model, data):
   fields = own(model, **data, algorithm=algorithm)
   simulated.train(tmp_path / 'run', **fields | {'cluster.num_replicas': 3})
@@ -61,7 +43,7 @@ def test_simulated_time(tmp_path, algorithm, model, data):
 @pytest.mark.parametrize('shuffle_buffer', [0, 50])
 def test_augmentation_by_seeded_operations(tmp_path, shuffle_buffer):
   """The same noise each time that an example is read, and so in a replay."""
-  fields = own('convnet') | {
+  fields = own('images:convnet') | {
     'model.name': 'tests.users:network',
     'data.name': 'tests.users:augmented',
     'data.shuffle_buffer': shuffle_buffer,
@@ -75,7 +57,9 @@ def test_augmentation_by_seeded_operations(tmp_path, shuffle_buffer):
 @pytest.fixture(scope='module')
 def simulated_run(tmp_path_factory):
   workdir = tmp_path_factory.mktemp('exact') / 'run'
-  simulated.train(workdir, **own('convnet', **IMAGES) | {'cluster.num_replicas': 3})
+  simulated.train(
+    workdir, **own('images:convnet', **IMAGES) | {'cluster.num_replicas': 3}
+  )
   return workdir
 
 

@@ -20,7 +20,7 @@ ALGORITHMS = ('downpour', 'synchronous', 'sgd')
 
 
 def trained(workdir, model, **fields):
-  simulated.train(workdir, **OWN | {'model.name': f'tests.wild:{model}'} | fields)
+  simulated.train(workdir, **OWN | {'model.name': f'tests.wild.tables:{model}'} | fields)
   return keras.models.load_model(workdir / 'model.keras')
 
 
@@ -66,7 +66,7 @@ def test_columns_keep_their_norms(tmp_path, algorithm):
 
 
 def test_a_constraint_that_needs_what_is_cut_is_refused():
-  fields = OWN | {'model.name': 'tests.wild:bounded_columns'}
+  fields = OWN | {'model.name': 'tests.wild.tables:bounded_columns'}
   config = simulated.config_of(**fields | {'cluster.num_parameter_servers': 2})
   with pytest.raises(errors.ConfigError) as caught:
     preflight.run(config)
