@@ -15,8 +15,8 @@ from distbelief.algorithms import rules
 from distbelief.algorithms.sharding import Sharding
 from distbelief.data.own_data import OwnData
 from distbelief.models import losses
-from distbelief.models.objective import Objective
-from distbelief.problem import factory, randomness, saving
+from distbelief.models.objective import Gradient, Objective
+from distbelief.problem import factory, randomness, rounding, saving
 
 _EXAMPLES = 1000  # Examples that are checked.
 _PYTHON = ('PyFunc', 'PyFuncStateless', 'EagerPyFunc')  # Operations that call Python.
@@ -56,8 +56,12 @@ def run(
     _refuse_operations(config, source)
   if isinstance(source, OwnData) or config.model.name not in models.built_ins():
     _refuse_resources(config, source, objective)
-    _try_first_step(config, source, objective)
-    for line in (saving.warning(config, objective), _rate_note(config)):
+    gradient = _try_first_step(config, source, objective)
+    for line in (
+      saving.warning(config, objective),
+      rounding.note(gradient),
+      _rate_note(config),
+    ):
       if line:
         warn(line)
   return source
@@ -143,16 +147,21 @@ def _operations(definition: Any) -> set[str]:
 
 def _try_first_step(
   config: ml_collections.ConfigDict, source: data.Source, objective: Objective
-) -> None:
+) -> Callable[[], list[tf.Tensor]]:
+  """Computes a gradient; returns the function that computes it again."""
   first = source.first(max(_EXAMPLES, config.data.batch_size))
   _, labels, *_ = first
   minibatch = tf.nest.map_structure(lambda part: part[: config.data.batch_size], first)
   weights = objective.weights
+
+  def compute() -> Gradient:
+    return objective.gradient(*weights, minibatch, tf.constant([0, 0], tf.int64))
+
   try:
     outputs = objective.outputs(*weights, minibatch[0])
     if losses.has_classes(objective.model.loss) and tf.is_tensor(outputs):
       _refuse_labels(config, np.asarray(labels), outputs.shape[-1], objective.model.loss)
-    result = objective.gradient(*weights, minibatch, tf.constant([0, 0], tf.int64))
+    result = compute()
     objective.evaluate(*weights, [minibatch])
   except errors.UserError:
     raise
@@ -176,6 +185,7 @@ def _try_first_step(
       f'makes the loss {float(loss)} on its first minibatch: look for NaN and huge '
       'numbers in the inputs, and at the loss',
     )
+  return lambda: compute().gradient
 
 
 def _refuse_labels(

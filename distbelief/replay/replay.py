@@ -33,10 +33,7 @@ from distbelief.replay.recomputation import LaunchEnd, LaunchStart, Recomputatio
 from distbelief.replay.schedules import MisfitError, OtherValueError, Schedule
 from distbelief.rundir import checkpoints
 from distbelief.telemetry import numerics, records
-from distbelief.telemetry.numerics import Numerics
-
-# Relative difference of parameters that is allowed (recomputation.py has the reason).
-TOLERANCE = 1e-4
+from distbelief.telemetry.numerics import TOLERANCE, Numerics
 
 
 class State:

@@ -117,6 +117,8 @@ class RunRecorder:
     )
     job, tasks = ('simulator', 1) if clock.is_simulated else ('worker', num_replicas)
     numerics.keep(workdir, self.launch, job, tasks)
+    if note := numerics.note(numerics.of_launch(workdir, self.launch)):
+      self._display.message(note)
     self._swarm = swarm.SwarmWriter(workdir, config.telemetry.swarm_seconds)
     self._activities = activities.ActivityWriter(workdir, clock.now)
     self._writer = board.MetricWriter(

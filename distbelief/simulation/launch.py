@@ -95,7 +95,8 @@ def _train(context: RunContext) -> int:
     signal.signal(kind, lambda number, frame: stopped_by.append(number))
   try:
     threads = tf.config.threading.get_intra_op_parallelism_threads()
-    numerics.announce(context.workdir, *_TASK, threads)
+    gpu = bool(tf.config.list_physical_devices('GPU'))
+    numerics.announce(context.workdir, *_TASK, threads, gpu)
     display.preparing('trying the model and the data')
     source = preflight.run(config, display.message)
     display.preparing('tracing a training step')

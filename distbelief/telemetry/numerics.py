@@ -10,11 +10,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from distbelief.telemetry import files, provenance
+
+# Relative difference of parameters that a replay allows. With the same numerics they are
+# the same to the last bit; with others, rounding differs by 1e-7, which training at a
+# large rate may amplify.
+TOLERANCE = 1e-4
 
 _PACKAGES = ('tensorflow', 'keras', 'numpy')
 
@@ -30,19 +35,22 @@ class Numerics(NamedTuple):
     processor: Name of the processor's model.
     packages: Versions of the libraries.
     settings: Variables of the environment that the libraries read.
+    gpu: Whether a GPU computes gradients.
   """
 
   threads: int
   processor: str
   packages: dict[str, str]
   settings: dict[str, str]
+  gpu: bool = False
 
   @classmethod
-  def here(cls, threads: int = 0) -> Numerics:
+  def here(cls, threads: int = 0, gpu: bool = False) -> Numerics:
     """Returns those of this process.
 
     Args:
       threads: Threads for an operation; 0: as many as TensorFlow takes by itself.
+      gpu: Whether a GPU computes gradients.
     """
     own = os.environ.get('TF_NUM_INTRAOP_THREADS', '')
     default = int(own) if own.isdecimal() else 0
@@ -55,6 +63,7 @@ class Numerics(NamedTuple):
         if name in _PACKAGES
       },
       relevant(provenance.settings()),
+      gpu,
     )
 
   @property
@@ -71,6 +80,8 @@ class Numerics(NamedTuple):
       mine, theirs = self.packages.get(name), other.packages.get(name)
       if mine != theirs:
         found.append(f'{name} {mine} against {theirs}')
+    if self.gpu != other.gpu:
+      found.append('a GPU against none' if self.gpu else 'no GPU against one')
     if self.threads != other.threads:
       found.append(f'{self.threads} against {other.threads} threads an operation')
     names = self.settings.keys() | other.settings.keys()
@@ -91,11 +102,31 @@ def relevant(settings: Mapping[str, str]) -> dict[str, str]:
   }
 
 
-def announce(workdir: Path, job: str, index: int, threads: int = 0) -> None:
+def note(found: Sequence[Numerics]) -> str:
+  """Returns a line if a replay cannot compute the same bits; empty if it can.
+
+  Args:
+    found: Different numerics of a launch's tasks, from `of_launch`.
+  """
+  if any(numerics.gpu for numerics in found):
+    why = 'GPUs compute the gradients, and do not add up in one order'
+  elif len(found) > 1:
+    why = f'the tasks do not round alike ({found[1].difference(found[0])})'
+  else:
+    return ''
+  return (
+    f'note: {why}: a replay will not agree to the last bit; it allows parameters to '
+    f'differ by {TOLERANCE:g}, relative'
+  )
+
+
+def announce(
+  workdir: Path, job: str, index: int, threads: int = 0, gpu: bool = False
+) -> None:
   """Writes a task's numerics into workdir/tasks, for the leader."""
   path = _task_path(workdir, job, index)
   path.parent.mkdir(parents=True, exist_ok=True)
-  files.write_whole(path, json.dumps(Numerics.here(threads)._asdict()))
+  files.write_whole(path, json.dumps(Numerics.here(threads, gpu)._asdict()))
 
 
 def keep(workdir: Path, launch: int, job: str, num_tasks: int) -> None:

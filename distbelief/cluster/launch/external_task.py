@@ -100,7 +100,8 @@ def _announce(
 ) -> None:
   agreement.announce(Path(workdir), task, config)
   if task.job == 'worker':
-    numerics.announce(Path(workdir), task.job, task.index)
+    gpu = os.environ['CUDA_VISIBLE_DEVICES'] != '-1'  # By _apply_environment.
+    numerics.announce(Path(workdir), task.job, task.index, gpu=gpu)
 
 
 def _train(

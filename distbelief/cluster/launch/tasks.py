@@ -45,15 +45,16 @@ def run(
 ) -> None:
   """Runs one task of a cluster on this machine to its end."""
   config = context.config
-  os.environ['CUDA_VISIBLE_DEVICES'] = environment.visible_gpus(
+  visible = environment.visible_gpus(
     job, index, config.cluster.device, environment.gpus(os.environ)
   )
+  os.environ['CUDA_VISIBLE_DEVICES'] = visible
   # Replicas share the processors that this process may use, under a batch system not all;
   # more threads would only slow them down.
   processors = len(os.sched_getaffinity(0))
   threads = max(1, processors // len(tf_config['cluster']['worker']))
   if job == 'worker':
-    numerics.announce(context.workdir, job, index, threads)
+    numerics.announce(context.workdir, job, index, threads, visible != '-1')
   algorithm = config_lib.algorithm(config)
   if job in algorithm.directed_jobs:
     serving.serve(job, index, tf_config, threads=threads)

@@ -1,0 +1,70 @@
+"""A run says at its start where its replay cannot have the same bits."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from distbelief.models.objective import Objective
+from distbelief.problem import preflight, rounding
+from distbelief.telemetry import numerics
+from tests.simulation import simulated
+
+
+def test_a_gradient_that_is_the_same_each_time_needs_no_word():
+  assert rounding.note(lambda: [np.ones(3, np.float32), np.array(2.0)]) == ''
+
+
+def test_a_gradient_in_another_order_each_time_is_told_with_its_size():
+  calls = itertools.count()
+
+  def gradient():
+    return [np.full([4], 1 + 1e-7 * next(calls), np.float32)]
+
+  told = rounding.note(gradient)
+  assert told.startswith("note: TensorFlow rounds this model's gradient otherwise each")
+  assert '(by 2e-07, relative)' in told and '\n' not in told
+
+
+def test_the_preflight_tells_it(monkeypatch):
+  exact, calls = Objective.gradient, itertools.count()
+
+  def rounded(self, *args):
+    found = exact(self, *args)
+    scale = 1 + 1e-6 * next(calls)
+    return found._replace(gradient=[scale * part for part in found.gradient])
+
+  fields = {'model.name': 'tests.users:network', 'data.name': 'tests.users:examples'}
+  config = simulated.config_of(**fields)
+  lines = []
+  preflight.run(config, lines.append)
+  assert not [line for line in lines if 'last bit' in line]
+  monkeypatch.setattr(Objective, 'gradient', rounded)
+  preflight.run(config, lines.append)
+  assert [line for line in lines if 'last bit' in line]
+
+
+HERE = numerics.Numerics.here(2)
+
+
+@pytest.mark.parametrize(
+  ('found', 'told'),
+  [
+    ([], ''),
+    ([HERE], ''),
+    ([HERE._replace(gpu=True)], 'GPUs compute the gradients'),
+    ([HERE, HERE._replace(processor='Another')], 'do not round alike (Another against'),
+    ([HERE, HERE._replace(threads=3)], '3 against 2 threads an operation'),
+  ],
+)
+def test_tasks_that_cannot_be_followed(found, told):
+  note = numerics.note(found)
+  assert told in note and bool(note) == bool(told)
+  if told:
+    assert note.endswith('allows parameters to differ by 0.0001, relative')
+
+
+def test_a_launch_tells_it(tmp_path, monkeypatch):
+  monkeypatch.setattr(numerics, 'of_launch', lambda *unused: [HERE._replace(gpu=True)])
+  screen = simulated.screen_of(tmp_path / 'run', num_steps=8)
+  assert 'note: GPUs compute the gradients' in screen
