@@ -25,6 +25,7 @@ WITHOUT_A_CLUSTER = (
   'docs/reference/command-line.md',
 )
 WITH_CLUSTERS = ('docs/tutorials/first-run.md', 'docs/how-to/compare.md')
+PACKAGED = 'docs/how-to/packaged-models.md'
 OWN_MODEL, OWN_DATA = 'docs/how-to/own-model.md', 'docs/how-to/own-data.md'
 
 
@@ -108,6 +109,25 @@ def test_real_speech(checkout):
   screen = paste(checkout, one.text, timeout=540).stderr
   accuracy = float(re.search(r'hold-out accuracy ([\d.]+)', screen)[1])
   assert accuracy > 0.6
+
+
+def test_a_packaged_model_is_shown_as_it_is():
+  shown = block(PACKAGED, 'def mobilenet').text
+  assert shown in (pages.ROOT / 'scripts/benchmarks/packaged_models.py').read_text()
+
+
+@pytest.mark.cluster
+def test_a_packaged_model(checkout):
+  """A few steps of it: the numbers are in paper_results/packaged_models."""
+  text = block(PACKAGED, 'distbelief train').text
+  few = text.replace('--config.num_steps=1200', '--config.num_steps=12')
+  assert few != text
+  pasted = paste(checkout, few)
+  assert 'tracing a training step' in pasted.stderr
+  assert '12/12 steps' in pasted.stderr
+  assert pasted.stdout.startswith('hold-out accuracy ')
+  replayed = paste(checkout, 'distbelief replay --run=runs/mobilenet').stdout
+  assert 'differ from those of the run by 0.0e+00' in replayed
 
 
 @pytest.mark.cluster
