@@ -117,7 +117,8 @@ class RunRecorder:
     )
     job, tasks = ('simulator', 1) if clock.is_simulated else ('worker', num_replicas)
     numerics.keep(workdir, self.launch, job, tasks)
-    if note := numerics.note(numerics.of_launch(workdir, self.launch)):
+    note = numerics.note(numerics.of_launch(workdir, self.launch))
+    if note and config.telemetry.records:
       self._display.message(note)
     self._swarm = swarm.SwarmWriter(workdir, config.telemetry.swarm_seconds)
     self._activities = activities.ActivityWriter(workdir, clock.now)
@@ -251,6 +252,7 @@ class RunRecorder:
   def _begin_at(self, first: float) -> None:
     self._startup_seconds = first - self._command_started
     self._first_step_at = first - float(self.checkpoint.seconds)
+    self._next_scalars = -math.inf  # The first progress is shown at once.
 
   def record_window(
     self, key: Incarnation, pushes: np.ndarray, pending: np.ndarray
@@ -354,6 +356,7 @@ class RunRecorder:
     config, workdir = self._config, self._workdir
     if self._first_step_at is None:  # No step was left to do.
       self._begin_at(self._earliest)
+      self.show_progress(config.num_steps)
     self._ended = self._ended or self._clock.now()  # Steps are not recorded.
     done = config.num_steps
     self._evaluator.finish(self._row(self._ended, done, versions), weights)

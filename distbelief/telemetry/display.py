@@ -6,6 +6,7 @@ was started by hand drives it directly.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -69,13 +70,14 @@ class Display:
     self._ticking: threading.Thread | None = None
 
   def preparing(self, text: str) -> None:
-    """Shows what is being done and since when, until there is progress.
+    """Shows what is being done, until there is progress.
 
     Args:
       text: What is being done, e.g. 'tracing a training step'.
     """
     with self._lock:
       self._preparing = text
+      self._close_bar()  # The next one shows how long this takes.
       self._next_line = self._clock() + _PATIENCE_SECONDS
       if self._ticking is None and not self._over.is_set():
         self._ticking = threading.Thread(target=self._tick, daemon=True)
@@ -83,14 +85,17 @@ class Display:
     self.refresh()
 
   def refresh(self) -> None:
-    """Shows the time that a preparation has taken so far."""
+    """Shows the preparation that goes on."""
     with self._lock:
       if not self._preparing:
         return
       if self._terminal:
         if self._bar is None:
           self._bar = tqdm.tqdm(
-            bar_format='{desc} {elapsed}', file=self._stream, leave=False
+            bar_format='{desc} {elapsed}',
+            file=self._stream,
+            leave=False,
+            dynamic_ncols=True,
           )
         self._bar.set_description_str(self._preparing)
       elif self._clock() >= self._next_line:
@@ -98,17 +103,21 @@ class Display:
         self._flush_line()
 
   def _tick(self) -> None:
-    while not self._over.wait(_TICK_SECONDS):
-      self.refresh()
+    with contextlib.suppress(OSError, ValueError):  # The screen is gone.
+      while not self._over.wait(_TICK_SECONDS):
+        self.refresh()
 
   def _end_preparing(self) -> None:
     self._over.set()
     if self._preparing:
       self._preparing = ''
       self._next_line = self._clock()
-      if self._bar is not None:
-        self._bar.close()
-        self._bar = None
+      self._close_bar()
+
+  def _close_bar(self) -> None:
+    if self._bar is not None:
+      self._bar.close()
+      self._bar = None
 
   def progress(
     self,
@@ -163,9 +172,7 @@ class Display:
     """Leaves the last state of the progress on the screen."""
     with self._lock:
       self._end_preparing()
-      if self._bar is not None:
-        self._bar.close()
-        self._bar = None
+      self._close_bar()
       self._flush_line()
 
   def _flush_line(self) -> None:
