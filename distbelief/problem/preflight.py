@@ -56,10 +56,10 @@ def run(
     _refuse_operations(config, source)
   if isinstance(source, OwnData) or config.model.name not in models.built_ins():
     _refuse_resources(config, source, objective)
-    gradient = _try_first_step(config, source, objective)
+    off = _try_first_step(config, source, objective)
     for line in (
       saving.warning(config, objective),
-      rounding.note(gradient),
+      rounding.note(off),
       _rate_note(config),
     ):
       if line:
@@ -147,8 +147,8 @@ def _operations(definition: Any) -> set[str]:
 
 def _try_first_step(
   config: ml_collections.ConfigDict, source: data.Source, objective: Objective
-) -> Callable[[], list[tf.Tensor]]:
-  """Computes a gradient; returns the function that computes it again."""
+) -> float:
+  """Computes a gradient; returns how it differs when it is computed again."""
   first = source.first(max(_EXAMPLES, config.data.batch_size))
   _, labels, *_ = first
   minibatch = tf.nest.map_structure(lambda part: part[: config.data.batch_size], first)
@@ -163,6 +163,9 @@ def _try_first_step(
       _refuse_labels(config, np.asarray(labels), outputs.shape[-1], objective.model.loss)
     result = compute()
     objective.evaluate(*weights, [minibatch])
+    off = 0.0
+    if config.telemetry.records:  # Else there is no replay for which it matters.
+      off = rounding.difference(result.gradient, lambda: compute().gradient)
   except errors.UserError:
     raise
   except Exception as error:  # A layer or a loss may raise anything.
@@ -185,7 +188,7 @@ def _try_first_step(
       f'makes the loss {float(loss)} on its first minibatch: look for NaN and huge '
       'numbers in the inputs, and at the loss',
     )
-  return lambda: compute().gradient
+  return off
 
 
 def _refuse_labels(

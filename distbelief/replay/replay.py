@@ -26,7 +26,7 @@ from distbelief.algorithms.statistics import Weights
 from distbelief.analysis import clocks
 from distbelief.analysis.run import Run
 from distbelief.data.held_out import HeldOut
-from distbelief.problem import factory
+from distbelief.problem import factory, rounding
 from distbelief.recompute.minibatches import Minibatches
 from distbelief.replay import another_process, schedules
 from distbelief.replay.recomputation import LaunchEnd, LaunchStart, Recomputation
@@ -189,12 +189,26 @@ class Replay:
       elif len(found) > 1:
         causes.append(f'its tasks rounded unlike: {found[1].difference(found[0])}')
       else:  # Threads and settings are those of the run.
-        here = Numerics.here(found[0].threads)._replace(settings=found[0].settings)
+        gpu = bool(tf.config.list_physical_devices('GPU'))
+        here = Numerics.here(found[0].threads, gpu)
+        here = here._replace(settings=found[0].settings)
         other = found[0].difference(here)
         causes.append(f'it was made with {other} here' if other else '')
     causes = [*dict.fromkeys(filter(None, causes))]
+    if self._rounds_differently():
+      causes.append('TensorFlow rounds its gradients differently each time')
     causes.append('its records, data or code were changed')
     return f'perhaps {", or ".join(causes)}'
+
+  def _rounds_differently(self) -> bool:
+    goal = self._objective
+
+    def gradient() -> list[tf.Tensor]:
+      seed = tf.constant([0, 0], tf.int64)
+      return goal.gradient(*goal.weights, minibatch, seed).gradient
+
+    minibatch = self._source.first(self.config.data.batch_size)
+    return bool(rounding.difference(gradient(), gradient))
 
   def play(self, launch: int, until: int | None, start: LaunchStart) -> LaunchEnd:
     """Returns the end of a launch, recomputed in this process.

@@ -109,7 +109,7 @@ def note(found: Sequence[Numerics]) -> str:
     found: Different numerics of a launch's tasks, from `of_launch`.
   """
   if any(numerics.gpu for numerics in found):
-    why = 'GPUs compute the gradients, and do not add up in one order'
+    why = 'GPUs may compute the gradients, and do not add up in one order'
   elif len(found) > 1:
     why = f'the tasks do not round alike ({found[1].difference(found[0])})'
   else:
