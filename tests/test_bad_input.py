@@ -109,7 +109,10 @@ CASES = {
     model('wrong_width'),
     '(float32[64, 20], int64[64]): ValueError: Input 0 with name',
   ),
-  'assigned parameters': (model('assigns_parameters'), '/kernel: leave that layer out'),
+  'assigned parameters': (
+    model('assigns_parameters'),
+    '/kernel: leave out the layer that does so',
+  ),
   'hidden variable': (model('holds_a_variable'), 'holds a tf.Variable or a lookup table'),
   'random numbers of TensorFlow in the model': (
     model('random_of_tensorflow'),

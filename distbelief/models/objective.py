@@ -333,7 +333,8 @@ class Objective:
       for variable, value in zip(self._trained, params):
         if scope.get_current_value(variable) is not value:
           raise ValueError(
-            f'a step assigns to the trainable {variable.path}: leave that layer out'
+            f'a step assigns to the trainable {variable.path}: leave out the layer that '
+            'does so'
           )
       for i, (variable, value) in enumerate(zip(self._others, state)):
         if scope.get_current_value(variable) is not value and variable.name != _SEED:

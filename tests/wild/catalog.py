@@ -94,7 +94,7 @@ REFUSED = (
   (Kind('refused:own_train_step', 'images_without_labels'), 'a train_step of its own'),
   (Kind('refused:random_of_tensorflow', 'points'), 'a keras.random.SeedGenerator'),
   (Kind('refused:double', 'points'), 'parameters that are float64'),
-  (Kind('refused:spectral', 'points'), 'leave that layer out'),
+  (Kind('refused:spectral', 'points'), 'leave out the layer that does so'),
   (Kind('refused:stateful', 'points'), 'set its stateful=False'),
   (Kind('refused:vocabulary', 'letters'), 'or a lookup table'),
 )
