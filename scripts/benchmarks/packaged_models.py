@@ -22,15 +22,17 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from absl import flags
 
 from distbelief import errors
 from distbelief.command_line import parsing
 from distbelief.command_line.program import program
 from distbelief.experiments import process_stats, results
+from distbelief.telemetry import records
 
 CONFIG = 'configs/synthetic_speech.py'
-# Minibatches, and the best rate of 0.003, 0.01 and 0.03.
+# Minibatches, and a rate that was tried.
 TRAINED = {
   'mobilenet': (1200, 0.03),
   'efficientnet': (1200, 0.01),
@@ -154,22 +156,28 @@ def fit_in_a_process(
     'print(json.dumps(packaged_models.fit(name, int(steps), float(rate))))'
   )
   began = time.time()
-  result = subprocess.run(
-    [sys.executable, '-c', code, name, str(num_steps), str(rate)],
-    check=True,
-    stdout=subprocess.PIPE,
-    stderr=subprocess.DEVNULL,
-    env={**os.environ, 'PYTHONPATH': str(Path(__file__).parent)},
+  words = [sys.executable, '-c', code, name, str(num_steps), str(rate)]
+  path.parent.mkdir(parents=True, exist_ok=True)
+  screen = _screen_of(
+    words, path, {**os.environ, 'PYTHONPATH': str(Path(__file__).parent)}
   )
-  told = json.loads(result.stdout.splitlines()[-1])
+  told = json.loads(screen)
   found = {
     'first_step_seconds': round(told['first_step'] - began, 1),
     'holdout_accuracy': round(told['accuracy'], 4),
     'holdout_loss': round(told['loss'], 4),
   }
-  path.parent.mkdir(parents=True, exist_ok=True)
   path.write_text(json.dumps(found))
   return found
+
+
+def _screen_of(words: list[str], path: Path, environ: Any = None) -> str:
+  """Returns the last line that a process prints; its errors go to a file."""
+  with open(path.with_suffix('.log'), 'w') as log:
+    result = subprocess.run(
+      words, check=True, stdout=subprocess.PIPE, stderr=log, env=environ, text=True
+    )
+  return result.stdout.splitlines()[-1]
 
 
 def downpour(name: str, workdir: Path, fields: dict[str, Any]) -> dict[str, Any]:
@@ -178,8 +186,12 @@ def downpour(name: str, workdir: Path, fields: dict[str, Any]) -> dict[str, Any]
   words = process_stats.command(CONFIG, workdir, {**_FIELDS, **own, **fields})
   subprocess.run(words, check=True)
   summary = json.loads((workdir / 'summary.json').read_text())
+  # Keras calls back when its first step is over, so this is the end of ours.
+  steps = records.read(workdir)
+  began = np.nanmin([steps['wait_end'], steps['compute_start']])
+  first = summary['startup_seconds'] + np.nanmin(steps['compute_end']) - began
   return {
-    'first_step_seconds': round(summary['startup_seconds'], 1),
+    'first_step_seconds': round(float(first), 1),
     'holdout_accuracy': round(summary['holdout_accuracy'], 4),
     'holdout_loss': round(summary['holdout_metrics']['loss'], 4),
     'mean_staleness': round(summary['staleness']['mean'], 2),
@@ -193,13 +205,8 @@ def replayed(workdir: Path) -> float:
     'import sys; from distbelief.replay.replay import Replay; r = Replay(sys.argv[1]);'
     'print(r.difference(r.at()).parameters)'
   )
-  result = subprocess.run(
-    [sys.executable, '-c', code, str(workdir)],
-    check=True,
-    stdout=subprocess.PIPE,
-    stderr=subprocess.DEVNULL,
-  )
-  return float(result.stdout.split()[-1])
+  words = [sys.executable, '-c', code, str(workdir)]
+  return float(_screen_of(words, workdir / 'logs' / 'replay'))
 
 
 def _num_parameters(name: str) -> int:
@@ -247,7 +254,9 @@ def _train(name: str, folder: Path) -> dict[str, Any]:
     **fields,
     'parameters': _num_parameters(name),
     'downpour': downpour(name, run, fields),
-    'fit': fit_in_a_process(name, folder / f'{name}-fit.json', num_steps, rate),
+    'fit': fit_in_a_process(
+      name, folder / f'{name}-fit-{num_steps}-{rate:g}.json', num_steps, rate
+    ),
     'replay_difference': replayed(run),
   }
 
@@ -256,7 +265,8 @@ def _start(name: str, folder: Path, pairs: int) -> dict[str, Any]:
   own, others = [], []
   for pair in range(pairs):
     run = folder / f'{name}-{pair}'
-    told = fit_in_a_process(name, folder / f'{run.name}-fit.json', _FEW_STEPS, 0.01)
+    path = folder / f'{name}-{pair}-fit.json'
+    told = fit_in_a_process(name, path, _FEW_STEPS, 0.01)
     others.append(told['first_step_seconds'])
     own.append(downpour(name, run, {'num_steps': _FEW_STEPS})['first_step_seconds'])
   ratios = [round(mine / other, 2) for mine, other in zip(own, others)]
