@@ -56,15 +56,8 @@ def transformer_that_does_not_load():
   return classifier(words, layers.Dense(2)(x))
 
 
-def bidirectional():
-  """A recurrent network in both directions, with masks."""
-  words = _words()
-  x = layers.Embedding(NUM_WORDS, 8, mask_zero=True)(words)
-  return classifier(words, layers.Dense(2)(layers.Bidirectional(layers.LSTM(6))(x)))
-
-
 def bidirectional_dropout():
-  """The same, and dropout between the steps in time."""
+  """A recurrent network in both directions, with masks and dropout between its steps."""
   words = _words()
   x = layers.Embedding(NUM_WORDS, 8, mask_zero=True)(words)
   lstm = layers.LSTM(6, dropout=0.1, recurrent_dropout=0.1)
