@@ -199,14 +199,23 @@ def downpour(name: str, workdir: Path, fields: dict[str, Any]) -> dict[str, Any]
   }
 
 
+def _provenance(folder: Path) -> list[dict[str, Any]]:
+  """Returns that of every run in the folder."""
+  summaries = sorted(folder.glob('*/summary.json'))
+  return [json.loads(path.read_text())['provenance'] for path in summaries]
+
+
 def replayed(workdir: Path) -> float:
-  """Returns the largest difference of a replay's parameters from those of the run."""
+  """Returns how a replay's parameters differ from those of the run, unless it has."""
   code = (
     'import sys; from distbelief.replay.replay import Replay; r = Replay(sys.argv[1]);'
     'print(r.difference(r.at()).parameters)'
   )
-  words = [sys.executable, '-c', code, str(workdir)]
-  return float(_screen_of(words, workdir / 'logs' / 'replay'))
+  path = workdir / 'logs' / 'replayed.txt'
+  if not path.exists():
+    words = [sys.executable, '-c', code, str(workdir)]
+    path.write_text(_screen_of(words, path))
+  return float(path.read_text())
 
 
 def _num_parameters(name: str) -> int:
@@ -242,7 +251,7 @@ def main(argv: list[str]) -> int:
     'keras_hub': keras_hub.__version__,
     'scikit_learn': sklearn.__version__,
   }
-  results.write(output.value, result)
+  results.write(output.value, result, _provenance(folder))
   print(json.dumps(result, indent=2))
   return errors.DONE
 
