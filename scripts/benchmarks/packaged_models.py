@@ -245,7 +245,7 @@ def main(argv: list[str]) -> int:
   import sklearn
 
   result = {
-    'trained': trained,
+    'models': trained,
     'started': started,
     'bound': BOUND,
     'keras_hub': keras_hub.__version__,
