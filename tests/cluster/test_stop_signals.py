@@ -12,7 +12,10 @@ KINDS = (signal.SIGTERM, signal.SIGINT)
 
 @pytest.fixture(autouse=True)
 def handlers():
+  """As of a program in the foreground: in the background shells let SIGINT be ignored."""
   before = {kind: signal.getsignal(kind) for kind in KINDS}
+  for kind in KINDS:
+    signal.signal(kind, signal.SIG_DFL)
   yield
   for kind, handler in before.items():
     signal.signal(kind, handler)
