@@ -29,7 +29,7 @@ from distbelief import errors
 from distbelief.command_line import parsing
 from distbelief.command_line.program import program
 from distbelief.experiments import process_stats, results
-from distbelief.telemetry import records
+from distbelief.telemetry import records, steps
 
 CONFIG = 'configs/synthetic_speech.py'
 # Minibatches, and a rate that was tried.
@@ -187,9 +187,9 @@ def downpour(name: str, workdir: Path, fields: dict[str, Any]) -> dict[str, Any]
   subprocess.run(words, check=True)
   summary = json.loads((workdir / 'summary.json').read_text())
   # Keras calls back when its first step is over, so this is the end of ours.
-  steps = records.read(workdir)
-  began = np.nanmin([steps['wait_end'], steps['compute_start']])
-  first = summary['startup_seconds'] + np.nanmin(steps['compute_end']) - began
+  rows = records.read(workdir)
+  began = steps.first_start(*(rows[name] for name in steps.STARTS))
+  first = summary['startup_seconds'] + np.nanmin(rows['compute_end']) - began
   return {
     'first_step_seconds': round(float(first), 1),
     'holdout_accuracy': round(summary['holdout_accuracy'], 4),
