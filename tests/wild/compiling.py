@@ -2,16 +2,12 @@
 
 import keras
 
+from tests import made
+
 
 def classifier(inputs, outputs):
   """Compiles a model of logits."""
-  model = keras.Model(inputs, outputs)
-  model.compile(
-    loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-    metrics=['accuracy'],
-    jit_compile=False,
-  )
-  return model
+  return made.compiled(keras.Model(inputs, outputs))
 
 
 @keras.saving.register_keras_serializable('distbelief_tests')
