@@ -262,7 +262,7 @@ def _train(name: str, folder: Path) -> dict[str, Any]:
   return {
     **fields,
     'parameters': _num_parameters(name),
-    'downpour': downpour(name, run, fields),
+    'distbelief': downpour(name, run, fields),
     'fit': fit_in_a_process(
       name, folder / f'{name}-fit-{num_steps}-{rate:g}.json', num_steps, rate
     ),

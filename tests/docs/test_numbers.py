@@ -17,7 +17,7 @@ TITLES = {
 
 def trained_rows(found):
   for name, row in found['models'].items():
-    own, other = row['downpour'], row['fit']
+    own, other = row['distbelief'], row['fit']
     yield (
       f'| {TITLES[name]} | {row["parameters"]:,} | {row["num_steps"]:,} | '
       f'{own["holdout_accuracy"]:.1%} | {other["holdout_accuracy"]:.1%} | '
