@@ -74,7 +74,7 @@ def python(script, *words):
   )
 
 
-def eventually(condition, seconds=120):
+def eventually(condition, seconds=TIMEOUT):
   deadline = time.monotonic() + seconds
   while not (result := condition()):
     assert time.monotonic() < deadline, 'timed out'
@@ -102,6 +102,11 @@ def running(workdir, **fields):
   )
   try:
     yield process
+  except BaseException:
+    process.kill()
+    screen, _ = process.communicate()
+    print(screen)  # Why what was waited for did not come.
+    raise
   finally:
     process.kill()
     process.communicate()
