@@ -65,16 +65,13 @@ SYNCHRONOUS = {'algorithm': 'synchronous'}
   ('name', 'fields'),
   [
     ('convnet_of_one_hot', {}),
-    ('convnet', SYNCHRONOUS | {'cluster.num_replicas': 3}),
     ('transformer', {'cluster.num_replicas': 3, 'downpour.n_fetch': 2}),
     ('transformer_that_does_not_load', SYNCHRONOUS | {'cluster.num_replicas': 4}),
     ('bidirectional_dropout', {'algorithm': 'sgd', 'cluster.num_replicas': 1}),
     ('mixed_float16', {'downpour.n_push': 2}),
     ('structured', {'cluster.num_replicas': 4}),
-    ('siamese', SYNCHRONOUS),
     ('convnet', SYNCHRONOUS | {'cluster.num_replicas': 11, 'num_steps': 44}),
     ('variational_of_a_subclass', {}),
-    ('not_negative', {}),
   ],
 )
 def test_on_a_cluster(tmp_path, name, fields):
@@ -88,7 +85,7 @@ def test_a_kill_and_a_resume_do_not_change_a_bit_of_what_is_explained(tmp_path):
   """Of convolutions and dropout, on other numbers of replicas in the end."""
   kind, workdir = named('convnet'), tmp_path / 'run'
   fields = kind.fields | {
-    'num_steps': 600,
+    'num_steps': 300,
     'cluster.step_seconds': 0.03,
     'checkpoint_seconds': 1,
     'downpour.n_push': 2,
@@ -101,7 +98,7 @@ def test_a_kill_and_a_resume_do_not_change_a_bit_of_what_is_explained(tmp_path):
         list((workdir / 'checkpoints').glob('*.index')) and runs.num_records(workdir)
       )
     )
-    runs.eventually(lambda: runs.num_records(workdir) > at + 20)
+    runs.eventually(lambda: runs.num_records(workdir) > at + 10)
     os.kill(runs.tasks_of(launcher.pid)['chief'], signal.SIGKILL)
     runs.end_of(launcher, errors.LOST_PEER)
   with runs.running(workdir, **fields | {'cluster.num_replicas': 3}) as launcher:
