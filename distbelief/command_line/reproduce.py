@@ -9,7 +9,7 @@ from absl import flags
 from distbelief import errors
 from distbelief.command_line import parsing
 from distbelief.command_line.program import program
-from distbelief.experiments import catalog, experiment
+from distbelief.experiments import catalog, claims_table, experiment
 
 _WORDS = (
   '--experiment=NAME [--quick] [--workdir=DIR] [--output=FILE.json] '
@@ -61,7 +61,7 @@ def main(argv: list[str]) -> int:
     )
   chosen = catalog.load(name.value)
   given = experiment.parse_options(chosen, options.value)
-  folder = Path(workdir.value or Path('runs') / chosen.name)
+  folder = Path(workdir.value or Path('runs') / (chosen.shares or chosen.name))
   file = Path(chosen.output)
   if quick.value:  # Apart from the runs of the full version.
     given = {**chosen.quick, **given}
@@ -69,6 +69,7 @@ def main(argv: list[str]) -> int:
     file = folder / f'{chosen.name}.json'
   file = Path(output.value or file)
   print(experiment.reproduce(chosen, folder, file, given))
+  claims_table.write(file.parents[1])
   print(f'{file}: the result')
   return errors.DONE
 

@@ -28,12 +28,16 @@ class Result:
     text: Text for the screen, usually a table.
     trained: Provenance of each run that the numbers rest on.
     pictures: PNG files by their suffix: '' lies beside the JSON file under its name.
+    curves: CSV files likewise.
+    page: Text of the README.md beside them; empty: that is written by hand.
   """
 
   fields: Mapping[str, Any]
   text: str
   trained: Sequence[Mapping[str, Any]] = ()
   pictures: Mapping[str, bytes] = dataclasses.field(default_factory=dict)
+  curves: Mapping[str, str] = dataclasses.field(default_factory=dict)
+  page: str = ''
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +53,7 @@ class Experiment:
     run: Function of the directory of the runs; its options are keyword-only arguments
       with defaults.
     quick: Options of a small version, which only proves that it runs.
+    shares: Experiment in whose directory the runs lie, since some are the same.
   """
 
   name: str
@@ -58,6 +63,7 @@ class Experiment:
   output: str
   run: Callable[..., Result]
   quick: Mapping[str, Any]
+  shares: str = ''
 
   def options(self) -> dict[str, Any]:
     """Returns the options with their defaults."""
@@ -86,6 +92,10 @@ def reproduce(
   results.write(output, found.fields, found.trained)
   for suffix, picture in found.pictures.items():
     output.with_name(f'{output.stem}{suffix}.png').write_bytes(picture)
+  for suffix, text in found.curves.items():
+    output.with_name(f'{output.stem}{suffix}.csv').write_text(text)
+  if found.page:
+    output.with_name('README.md').write_text(found.page)
   return found.text
 
 

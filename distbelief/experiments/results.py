@@ -27,12 +27,12 @@ def write(
   path.parent.mkdir(parents=True, exist_ok=True)
   origin = provenance.Invocation.of_this_process()
   fields = {**found, 'provenance': provenance.collect(origin)}
-  if trained := _distinct(runs):
+  if trained := distinct(runs):
     fields['trained'] = trained
   files.write_whole(path, json.dumps(fields, indent=2) + '\n')
 
 
-def _distinct(runs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def distinct(runs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
   """Returns the distinct code and machines of the runs, with their numbers and times."""
   started: dict[str, list[str]] = {}
   for run in runs:

@@ -1,0 +1,95 @@
+"""Curves of accuracy, of finished runs under the virtual clock."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from distbelief.analysis.run import Run
+
+
+class Curve(NamedTuple):
+  """A run's accuracy, from the end of its warm start on; what lies before is negative.
+
+  Attributes:
+    seconds: Simulated times of the evaluations.
+    steps: Minibatches until then.
+    training: Accuracy of the minibatches since the evaluation before.
+    holdout: Hold-out accuracy.
+    staleness: Mean number of updates between a fetch and the push that came of it.
+  """
+
+  seconds: list[float]
+  steps: list[int]
+  training: list[float]
+  holdout: list[float]
+  staleness: float
+
+  def seconds_to(self, target: float) -> float:
+    """Returns the time to a hold-out accuracy; infinite: it was not reached."""
+    return self._first(target, self.seconds)
+
+  def steps_to(self, target: float) -> float:
+    """Returns the minibatches to a hold-out accuracy; infinite: it was not reached."""
+    return self._first(target, self.steps)
+
+  def _first(self, target: float, places: Sequence[float]) -> float:
+    for place, accuracy in zip(places, self.holdout):
+      if place > 0 and accuracy >= target:
+        return place
+    return np.inf
+
+  @property
+  def start(self) -> float:
+    """Hold-out accuracy at the end of the warm start; NaN: there was none."""
+    return self.holdout[self.steps.index(0)] if 0 in self.steps else np.nan
+
+  @property
+  def end(self) -> float:
+    """Hold-out accuracy of the trained model."""
+    return self.holdout[-1]
+
+  @property
+  def least(self) -> float:
+    """Least hold-out accuracy after the warm start."""
+    return min(a for a, steps in zip(self.holdout, self.steps) if steps > 0)
+
+
+def of(run: Run) -> Curve:
+  """Returns the curve of a finished run."""
+  rows, warm = run.evaluations, int(run.config.downpour.warmstart_steps)
+  accuracies = np.sort(run.records, order='compute_end')['accuracy']
+  ends = [row.steps for row in rows]
+  training = [
+    float(np.mean(accuracies[low:high])) for low, high in zip([0, *ends[:-1]], ends)
+  ]
+  released = next(row for row in rows if row.steps >= warm)
+  begin = (released.seconds, released.steps) if warm else (0.0, 0)
+  summary = run.summary or {}
+  return Curve(
+    [row.seconds - begin[0] for row in rows],
+    [row.steps - begin[1] for row in rows],
+    training,
+    [row.holdout_accuracy for row in rows],
+    summary['staleness']['mean'] or 0.0,
+  )
+
+
+def as_csv(head: Sequence[str], curves: Iterable[tuple[Sequence[Any], Curve]]) -> str:
+  """Returns all points of curves.
+
+  Args:
+    head: Names of the columns that say whose curve it is.
+    curves: Values of these columns, and the curve.
+  """
+  text = io.StringIO()
+  writer = csv.writer(text, lineterminator='\n')
+  writer.writerow((*head, 'seconds', 'steps', 'training_accuracy', 'holdout_accuracy'))
+  for whose, curve in curves:
+    for now, steps, training, holdout in zip(*curve[:4]):
+      writer.writerow((*whose, f'{now:.3f}', steps, f'{training:.5f}', f'{holdout:.5f}'))
+  return text.getvalue()

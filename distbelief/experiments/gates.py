@@ -1,0 +1,37 @@
+"""Conditions without which a comparison of methods means nothing (claims.toml)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+
+from distbelief.experiments.sweep import Sweep
+
+_STALENESS = 0.1  # Most that mean staleness differs from M - 1, relative.
+_SAME_START = 0.005  # Most that accuracies at the end of one warm start differ.
+
+
+def comparison(sweep: Sweep, names: Collection[str], seeds: Sequence[int]) -> dict:
+  """Returns which conditions hold for a comparison of tuned methods, by name."""
+  return {
+    'staleness': all(is_as_stale_as_expected(sweep, name, seeds) for name in names),
+    'grid': len({len(sweep.tuned[name].scores) for name in names}) == 1,
+    'edge': not any(sweep.tuned[name].at_the_edge for name in names),
+    'warm': has_one_start(sweep, names, seeds),
+  }
+
+
+def is_as_stale_as_expected(sweep: Sweep, name: str, seeds: Sequence[int]) -> bool:
+  """Returns whether the mean staleness of each seed was that of M replicas, M - 1."""
+  theory = sweep.methods[name].replicas - 1
+  return all(
+    abs(curve.staleness - theory) <= _STALENESS * theory
+    for curve in sweep.of(name, seeds)
+  )
+
+
+def has_one_start(sweep: Sweep, names: Collection[str], seeds: Sequence[int]) -> bool:
+  """Returns whether the methods began alike with each seed, after their warm start."""
+  starts = np.array([[c.start for c in sweep.of(name, seeds)] for name in names])
+  return bool((np.ptp(starts, axis=0) <= _SAME_START).all())

@@ -1,0 +1,192 @@
+"""Methods that are compared: each tuned on a grid of rates, then repeated with seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from distbelief.analysis.run import Run
+from distbelief.experiments import batch, curves, tuning
+from distbelief.experiments.batch import Case
+from distbelief.experiments.curves import Curve
+from distbelief.experiments.tuning import Score, Tuned
+
+
+class Method(NamedTuple):
+  """What is compared with others.
+
+  Attributes:
+    label: Its name in tables and pictures.
+    replicas: Number of its replicas.
+    fields: Other fields of the config that make it, by dotted name.
+    rates: Grid of its learning rate, ascending.
+  """
+
+  label: str
+  replicas: int
+  fields: Mapping[str, Any]
+  rates: tuple[float, ...]
+
+
+class Point(NamedTuple):
+  """One run of a sweep."""
+
+  method: str
+  rate: float
+  seed: int
+
+
+class Sweep:
+  """The runs of an experiment, all under the virtual clock, and what came of them.
+
+  Attributes:
+    methods: Methods by name.
+    curves: Curves of all runs so far.
+    summaries: Summary of every run so far, in the same order.
+    tuned: Outcome of each method's grid, by its name.
+  """
+
+  def __init__(
+    self,
+    name: str,
+    workdir: Path,
+    methods: Mapping[str, Method],
+    config: str,
+    fields: Mapping[str, Any],
+  ) -> None:
+    """Initializes it without any run.
+
+    Args:
+      name: Name of the experiment, for the bar.
+      workdir: Directory of the runs; finished ones are not repeated.
+      methods: Methods by name.
+      config: Path of the config file that all runs share.
+      fields: Fields that differ from it in all runs.
+    """
+    self._name, self._workdir = name, workdir
+    self._config, self._fields = config, fields
+    self.methods = methods
+    self.curves: dict[Point, Curve] = {}
+    self.summaries: dict[Point, dict[str, Any]] = {}
+    self.tuned: dict[str, Tuned] = {}
+
+  def run(self, points: Iterable[Point], title: str) -> None:
+    """Does the runs that are missing.
+
+    Args:
+      points: Runs.
+      title: What they are for, in the bar.
+    """
+    cases = {point: self._case(point) for point in points if point not in self.curves}
+    found = batch.complete(list(cases.values()), self._workdir, f'{self._name}, {title}')
+    for (point, case), summary in zip(cases.items(), found):
+      self.summaries[point] = summary
+      self.curves[point] = curves.of(Run(self._workdir / case.folder))
+
+  def _case(self, point: Point) -> Case:
+    method = self.methods[point.method]
+    fields = {
+      **self._fields,
+      'cluster.num_replicas': method.replicas,
+      **method.fields,
+      'server.learning_rate': point.rate,
+      'seed': point.seed,
+    }
+    folder = f'{point.method}-{point.rate:g}-seed-{point.seed}'
+    return Case(folder, self._config, fields)
+
+  def tune(self, seed: int, num_rates: int, target: float, title: str = 'rates') -> None:
+    """Finds each method's best rate: the one that first has the target accuracy.
+
+    Args:
+      seed: Seed of the runs.
+      num_rates: Number of rates to try for each method, the middle ones of its grid.
+      target: Hold-out accuracy; where no rate reaches it, the largest one decides.
+      title: What the runs are for, in the bar.
+    """
+    grids = {
+      name: [Point(name, rate, seed) for rate in _middle(method.rates, num_rates)]
+      for name, method in self.methods.items()
+    }
+    self.run([point for grid in grids.values() for point in grid], title)
+    for name, grid in grids.items():
+      found = {point.rate: self.curves[point] for point in grid}
+      self.tuned[name] = tuning.best(
+        {
+          rate: Score(curve.seconds_to(target), curve.end)
+          for rate, curve in found.items()
+        }
+      )
+
+  def repeat(
+    self, seeds: Sequence[int], neighbours: int = 0, title: str = 'seeds'
+  ) -> None:
+    """Runs each method at its best rate with all seeds.
+
+    Args:
+      seeds: Seeds.
+      neighbours: Number of rates of the grid to either side that are repeated as well.
+      title: What the runs are for, in the bar.
+    """
+    points = [
+      Point(name, rate, seed)
+      for name in self.methods
+      for rate in self.rates(name, neighbours)
+      for seed in seeds
+    ]
+    self.run(points, title)
+
+  def rates(self, method: str, neighbours: int = 0) -> list[float]:
+    """Returns a method's best rate, and its neighbours in the grid, ascending."""
+    tuned = self.tuned[method]
+    grid = sorted(tuned.scores)
+    place = grid.index(tuned.rate)
+    return grid[max(place - neighbours, 0) : place + neighbours + 1]
+
+  def of(self, method: str, seeds: Sequence[int]) -> list[Curve]:
+    """Returns a method's curves at its best rate, one per seed."""
+    rate = self.tuned[method].rate
+    return [self.curves[Point(method, rate, seed)] for seed in seeds]
+
+  @property
+  def provenance(self) -> list[dict[str, Any]]:
+    """Provenance of every run."""
+    return [summary['provenance'] for summary in self.summaries.values()]
+
+  @property
+  def processor_seconds(self) -> float:
+    """Time of all runs, which have one thread each."""
+    return sum(summary['real_seconds'] for summary in self.summaries.values())
+
+  def as_json(self, seeds: Sequence[int], target: float) -> dict[str, Any]:
+    """Returns the numbers of each method; a target that was not reached is null."""
+    return {
+      name: {
+        'replicas': method.replicas,
+        'tuned': self.tuned[name].as_json(),
+        'seconds_to_target': [_finite(c.seconds_to(target)) for c in found],
+        'steps_to_target': [_finite(c.steps_to(target)) for c in found],
+        'accuracy_at_the_end': [_finite(c.end) for c in found],
+        'accuracy_after_the_warm_start': [_finite(c.start) for c in found],
+        'mean_staleness': [c.staleness for c in found],
+      }
+      for name, method in self.methods.items()
+      for found in [self.of(name, seeds)]
+    }
+
+  def as_csv(self) -> str:
+    """Returns all points of all curves."""
+    rows = ((tuple(point), curve) for point, curve in self.curves.items())
+    return curves.as_csv(Point._fields, rows)
+
+
+def _middle(rates: Sequence[float], count: int) -> Sequence[float]:
+  skipped = (len(rates) - count) // 2
+  return rates[skipped : skipped + count]
+
+
+def _finite(value: float) -> float | None:
+  return float(value) if np.isfinite(value) else None

@@ -1,0 +1,63 @@
+"""The best rate of each method, on a grid that is as fine for one as for another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Score(NamedTuple):
+  """How good a run was.
+
+  Attributes:
+    seconds: Simulated time to the target accuracy; infinite: it was not reached.
+    accuracy: Hold-out accuracy in the end; NaN of a run that diverged counts as 0.
+  """
+
+  seconds: float
+  accuracy: float
+
+  @property
+  def order(self) -> tuple[float, float]:
+    """Less is better: the time; where the target was not reached, the accuracy."""
+    return self.seconds, -float(np.nan_to_num(self.accuracy))
+
+
+class Tuned(NamedTuple):
+  """The outcome of a grid.
+
+  Attributes:
+    rate: Best rate.
+    at_the_edge: Whether it is the smallest or the largest of the grid.
+    scores: Score of each rate.
+  """
+
+  rate: float
+  at_the_edge: bool
+  scores: Mapping[float, Score]
+
+  def __str__(self) -> str:
+    return f'{self.rate:g}{" (edge of the grid)" * self.at_the_edge}'
+
+  def as_json(self) -> dict:
+    """Returns it with plain types; a target that was not reached is null."""
+    return {
+      'rate': self.rate,
+      'at_the_edge': self.at_the_edge,
+      'scores': [
+        {
+          'rate': rate,
+          'seconds': score.seconds if np.isfinite(score.seconds) else None,
+          'accuracy': score.accuracy if np.isfinite(score.accuracy) else None,
+        }
+        for rate, score in self.scores.items()
+      ],
+    }
+
+
+def best(scores: Mapping[float, Score]) -> Tuned:
+  """Returns the best rate of a grid."""
+  rate = min(scores, key=lambda rate: scores[rate].order)
+  return Tuned(rate, rate in (min(scores), max(scores)), scores)

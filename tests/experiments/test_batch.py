@@ -1,0 +1,53 @@
+"""Many runs side by side, each in a process of its own."""
+
+import json
+
+import pytest
+
+from distbelief import errors
+from distbelief.experiments import batch
+from distbelief.experiments.batch import Case
+from tests import runs
+from tests.simulation import simulated
+
+CONFIG = str(runs.ROOT / 'configs' / 'synthetic_speech.py')
+
+
+def cases(**fields):
+  """Two runs with different seeds."""
+  own = simulated.SMALL | {'num_steps': 24, 'eval_steps': 12} | fields
+  return [Case(f'seed-{seed}', CONFIG, own | {'seed': seed}) for seed in (0, 1)]
+
+
+def test_what_is_missing_is_done_and_what_is_there_is_not_repeated(tmp_path, capfd):
+  summaries = batch.complete(cases(), tmp_path, 'two runs')
+  assert [summary['steps'] for summary in summaries] == [24, 24]
+  first = json.loads((tmp_path / 'seed-0' / 'summary.json').read_text())
+  assert summaries[0] == first != summaries[1]
+  assert 'two runs: 100%' in capfd.readouterr().err
+  # What a user would type for the same run, with one thread an operation.
+  (launch,) = json.loads((tmp_path / 'seed-1' / 'steps' / '000.json').read_text())['of']
+  assert launch['numerics']['threads'] == 1
+  assert '--config.seed=1' in summaries[1]['provenance']['command']
+
+  (tmp_path / 'seed-1' / 'summary.json').unlink()
+  again = batch.complete(cases(), tmp_path, 'two runs')
+  assert again[0] == first and again[1]['steps'] == 24
+  screen = (tmp_path / 'seed-1' / 'logs' / 'screen.log').read_text()
+  assert screen.count('24 steps of 16 examples') == 2
+  assert batch.complete(cases(), tmp_path, 'two runs') == again
+
+
+def test_a_run_that_fails_is_named_with_its_log(tmp_path, capfd):
+  wrong = cases(**{'data.name': 'no_such_module:data'})
+  with pytest.raises(errors.UserError) as caught:
+    batch.complete(wrong, tmp_path, 'two runs')
+  assert 'ended with status 2: see ' in str(caught.value)
+  log = tmp_path / 'seed-0' / 'logs' / 'screen.log'
+  assert 'error: config.data.name' in log.read_text()
+
+
+def test_two_runs_of_one_folder_are_refused(tmp_path):
+  twice = [cases()[0], cases()[0]]
+  with pytest.raises(ValueError, match='have one folder'):
+    batch.complete(twice, tmp_path, 'two runs')
