@@ -1,0 +1,56 @@
+"""The table of all claims."""
+
+import json
+
+from distbelief.experiments import claims_table, verdicts
+from tests.runs import ROOT
+
+RESULTS = ROOT / 'paper_results'
+
+
+def rows_of(table):
+  lines = table.splitlines()[2:]
+  return {line.split('|')[1].strip(): line for line in lines}
+
+
+def test_the_table_that_stands_there_is_that_of_the_results():
+  text = (RESULTS / 'README.md').read_text()
+  assert claims_table.replaced(text, claims_table.render(RESULTS)) == text
+
+
+def test_every_claim_has_a_row_in_its_order(tmp_path):
+  rows = rows_of(claims_table.render(tmp_path))
+  assert set(rows) == set(verdicts.rules())
+  assert {f'C{number}' for number in range(1, 21)} <= set(rows)
+  names = list(rows)
+  assert (
+    names.index('C2') < names.index('C9') < names.index('C9-mean') < names.index('C10')
+  )
+  assert '**not yet** | `distbelief reproduce --experiment=figure4`' in rows['C4']
+  assert '**not decidable here**' in rows['C18']
+
+
+def test_a_result_has_its_verdict_there_and_a_changed_rule_shows(tmp_path):
+  (tmp_path / 'figure4').mkdir()
+  rule = verdicts.rules()['C4'].hash
+  judged = [
+    {'claim': 'C4', 'verdict': 'confirmed', 'why': 'twice', 'rule': rule},
+    {'claim': 'C5', 'verdict': 'refuted', 'why': 'half', 'rule': 'another'},
+  ]
+  file = tmp_path / 'figure4' / 'figure4.json'
+  file.write_text(json.dumps({'verdicts': judged}))
+  rows = rows_of(claims_table.render(tmp_path))
+  assert '| **confirmed** ' in rows['C4'] and '[twice](figure4/README.md)' in rows['C4']
+  assert '[half (by a rule that has changed since)]' in rows['C5']
+
+
+def test_only_a_page_with_a_place_for_it_is_written(tmp_path):
+  page = tmp_path / 'README.md'
+  page.write_text('Nothing.')
+  claims_table.write(tmp_path)
+  assert page.read_text() == 'Nothing.'
+  page.write_text(f'Before.\n{claims_table._BEGIN}\nold\n{claims_table._END}\nAfter.\n')
+  claims_table.write(tmp_path)
+  text = page.read_text()
+  assert text.startswith('Before.\n') and text.endswith('\nAfter.\n')
+  assert 'old' not in text and '| C20 ' in text
