@@ -14,6 +14,7 @@ PARAMETERS = {
   'asynchrony': 43_824,
   'cifar10': 3_282_826,
   'fashion_mnist': 269_322,
+  'figure4': 112_176,
   'font_digits': 575_218,
   'imagenet2012': 45_458_000,
   'mnist': 269_322,

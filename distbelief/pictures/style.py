@@ -42,6 +42,13 @@ def say(axes: Axes, text: str) -> None:
   axes.text(0.5, 0.5, text, ha='center', va='center', wrap=True, color='#777777')
 
 
+def stamp(made: Figure, words: str) -> None:
+  """Writes words across a picture that is not to be taken for a result."""
+  if words:
+    middle = {'ha': 'center', 'va': 'center'}
+    made.text(0.5, 0.5, words, middle, fontsize=34, color='#cc000055')
+
+
 def png(made: Figure) -> bytes:
   """Returns the picture as a file."""
   buffer = io.BytesIO()

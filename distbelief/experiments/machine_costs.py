@@ -1,0 +1,96 @@
+"""Costs of this machine: speed, its spread, and what a message between tasks takes."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from distbelief.cluster.launch.ports import Reservation
+from distbelief.experiments.figure3 import BATCH_SIZE, SPEECH, Costs, FullyConnected
+
+_SIZES = (1, 10_000, 100_000, 1_000_000, 4_000_000)  # Numbers in a message.
+_STEPS, _MESSAGES = 20, 30
+
+
+def measure(widths: tuple[int, ...] = SPEECH.widths) -> tuple[Costs, dict[str, Any]]:
+  """Returns the costs, and the measurements that they come from.
+
+  Args:
+    widths: Widths of the fully connected network whose minibatch is timed.
+  """
+  step_seconds = _steps(widths)
+  sizes, message_seconds = _messages()
+  slope, fixed = np.polyfit(sizes, message_seconds, 1)
+  parameters = FullyConnected(widths).parameters
+  mean = float(np.mean(step_seconds))
+  costs = Costs(
+    6 * parameters * BATCH_SIZE / mean,
+    1 / float(slope),
+    max(float(fixed), 0.0),
+    float(np.std(step_seconds)) / mean,
+  )
+  found = {
+    'step_seconds': step_seconds,
+    'message_bytes': sizes,
+    'message_seconds': message_seconds,
+  }
+  return costs, found
+
+
+def _timed(call: Callable[[], Any], number: int) -> list[float]:
+  call()
+  found = []
+  for _ in range(number):
+    begun = time.perf_counter()
+    call()
+    found.append(time.perf_counter() - begun)
+  return found
+
+
+def _steps(widths: tuple[int, ...]) -> list[float]:
+  """Returns the times of gradients of the whole network, on all cores."""
+  random = tf.random.Generator.from_seed(0)
+  weights = [
+    tf.Variable(random.normal((below, above), stddev=below**-0.5))
+    for below, above in itertools.pairwise(widths)
+  ]
+  inputs = random.normal((BATCH_SIZE, widths[0]))
+  labels = random.uniform((BATCH_SIZE,), 0, widths[-1], tf.int64)
+
+  @tf.function
+  def gradients() -> list[tf.Tensor]:
+    with tf.GradientTape() as tape:
+      x = inputs
+      for weight in weights[:-1]:
+        x = tf.sigmoid(x @ weight)
+      loss = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, x @ weights[-1])
+    return tape.gradient(loss, weights)
+
+  return _timed(lambda: [g.numpy() for g in gradients()[-1:]], _STEPS)
+
+
+def _messages() -> tuple[list[int], list[float]]:
+  """Returns sizes in bytes, and the median times of such messages of another task."""
+  reservation = Reservation(2)
+  addresses = {'worker': [f'localhost:{port}' for port in reservation.ports]}
+  cluster = tf.train.ClusterSpec(addresses)
+  other = tf.distribute.Server(cluster, job_name='worker', task_index=1)
+  tf.config.experimental_connect_to_cluster(cluster, 'worker', 0)
+  seconds = []
+  for size in _SIZES:
+    with tf.device('/job:worker/task:1'):
+      there = tf.Variable(tf.zeros([size]))
+
+    @tf.function
+    def read(variable: tf.Variable = there) -> tf.Tensor:
+      with tf.device('/job:worker/task:0'):
+        return tf.reduce_sum(tf.identity(variable)[:1])
+
+    seconds.append(float(np.median(_timed(lambda: read().numpy(), _MESSAGES))))
+  del other, reservation
+  return [4 * size for size in _SIZES], seconds

@@ -1,0 +1,100 @@
+"""Measurements with several seeds against a size, by method."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from distbelief.pictures import style
+
+
+class Line(NamedTuple):
+  """The measurements of a method.
+
+  Attributes:
+    sizes: Places on the axis, ascending; a single one is a mark.
+    values: Measurements at each place, one per seed; infinite or NaN: there is none.
+  """
+
+  sizes: Sequence[float]
+  values: Sequence[Sequence[float]]
+
+
+class Panel(NamedTuple):
+  """One pair of axes, of which that of the sizes is logarithmic.
+
+  Attributes:
+    x: Label of the sizes.
+    y: Label of the measurements.
+    lines: Lines by their label.
+    logarithmic: Whether the axis of the measurements is logarithmic.
+  """
+
+  x: str
+  y: str
+  lines: Mapping[str, Line]
+  logarithmic: bool = True
+
+
+def picture(panels: Sequence[Panel], title: str, stamp: str = '') -> bytes:
+  """Returns a PNG: median and range of the seeds; above, how many have no value.
+
+  Args:
+    panels: Panels, from left to right.
+    title: Title.
+    stamp: Words across the picture; empty: none.
+  """
+  made = style.figure(5.5 * len(panels), 4.2)
+  for axes, panel in zip(made.subplots(1, len(panels), squeeze=False)[0], panels):
+    _draw(axes, panel)
+  made.suptitle(title, fontsize=10)
+  style.stamp(made, stamp)
+  return style.png(made)
+
+
+def _draw(axes: Axes, panel: Panel) -> None:
+  axes.set_xscale('log')
+  if panel.logarithmic:
+    axes.set_yscale('log')
+  for index, (label, line) in enumerate(panel.lines.items()):
+    samples = [np.asarray(values, np.float64) for values in line.values]
+    there = [sample[np.isfinite(sample)] for sample in samples]
+    for size, sample, own in zip(line.sizes, samples, there):
+      if len(own) < len(sample):
+        axes.annotate(
+          f'{len(sample) - len(own)} of {len(sample)} never',
+          (size, 1.0 - 0.05 * index),
+          xycoords=('data', 'axes fraction'),
+          color=style.of(index),
+          ha='center',
+          va='top',
+          fontsize=7,
+        )
+    points = [(size, own) for size, own in zip(line.sizes, there) if len(own)]
+    middles = [float(np.median(own)) for _, own in points]
+    spans = [
+      (middle - own.min(), own.max() - middle)
+      for middle, (_, own) in zip(middles, points)
+    ]
+    axes.errorbar(
+      [size for size, _ in points],
+      middles,
+      np.transpose(spans) if spans else None,
+      fmt='o-' if len(line.sizes) > 1 else 's',
+      color=style.of(index),
+      label=label,
+      capsize=3,
+      markersize=4,
+      linewidth=1.3,
+    )
+  sizes = sorted({size for line in panel.lines.values() for size in line.sizes})
+  axes.set_xticks(sizes, [f'{size:,.0f}' for size in sizes])
+  axes.minorticks_off()
+  axes.set_xlabel(panel.x, fontsize=9)
+  axes.set_ylabel(panel.y, fontsize=9)
+  axes.margins(y=0.2)
+  axes.legend(fontsize=8)
+  style.quiet(axes)

@@ -1,0 +1,61 @@
+"""Figure 5 and the number of replicas: what the sweeps' times say."""
+
+import math
+
+import numpy as np
+import pytest
+
+from distbelief.experiments import figure5
+from distbelief.experiments.verdicts import Verdict
+from tests.experiments import made_up
+
+SEEDS, SIZES = (0, 1, 2), (20, 50, 100)
+INF = math.inf
+
+
+def measured(fixed, adagrad, **changed):
+  times = {'sgd_1': 3.0}
+  times |= {f'fixed_{n}': time for n, time in zip(SIZES, fixed)}
+  times |= {f'adagrad_{n}': time for n, time in zip(SIZES, adagrad)}
+  return made_up.sweep(figure5.methods(SIZES), SEEDS, times, **changed)
+
+
+def on_budgets(*times, **changed):
+  return figure5.judge_budgets(measured(*times, **changed), SIZES, SEEDS, 0.5)
+
+
+def on_replicas(*times):
+  return figure5.judge_replicas(measured(*times), SIZES, SEEDS, 0.5)
+
+
+def test_adagrad_must_be_faster_for_every_size():
+  assert on_budgets((2, 3, INF), (1, 2, 3)).verdict is Verdict.CONFIRMED
+  assert on_budgets((2, 3, 1), (1, 2, 2)).verdict is Verdict.REFUTED
+  judged = on_budgets((2, 3, INF), (1, 2, INF))
+  assert judged.verdict is Verdict.NOT_VALID and 'reaches the target' in judged.why
+  judged = on_budgets((2, 3, 3), (1, 2, 2), fixed_50={'staleness': 30.0})
+  assert judged.verdict is Verdict.NOT_VALID and 'staleness' in judged.why
+
+
+@pytest.mark.parametrize(
+  ('fixed', 'adagrad', 'verdict'),
+  [
+    ((1, 2, INF), (3, 1, 2), Verdict.CONFIRMED),  # 20 against 50.
+    ((1, 2, INF), (1, 2, 3), Verdict.REFUTED),  # 20 against 20.
+    ((3, 2, 1), (3, 2, 1), Verdict.NOT_VALID),  # Perhaps more would be better still.
+    ((INF, INF, INF), (3, 2, 1), Verdict.NOT_VALID),
+  ],
+)
+def test_more_replicas_must_be_of_use_with_adagrad(fixed, adagrad, verdict):
+  assert on_replicas(fixed, adagrad).verdict is verdict
+
+
+def test_the_best_number_is_found_for_each_seed():
+  times = np.array([[3.0, INF], [1.0, 5.0], [2.0, 4.0]])
+  np.testing.assert_array_equal(figure5.best_number(times, SIZES), [50, 100])
+
+
+def test_the_table_counts_the_rates_that_reach_it():
+  text = figure5.range_table(measured((1, 2, INF), (1, 2, 3)), SIZES, SEEDS, 0.5)
+  *_, last = text.splitlines()
+  assert last.count('not reached') == 1 and '0 of 3' in last and '1 of 3' in last

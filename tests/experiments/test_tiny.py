@@ -1,0 +1,93 @@
+"""Each experiment on the paper's claims at a tiny size: from the grid to the page."""
+
+import csv
+import json
+
+import pytest
+
+from distbelief import errors
+from distbelief.command_line import reproduce
+from distbelief.experiments import catalog, figure4, verdicts
+
+
+def run(call, folder, name, *options):
+  """Returns (JSON, rows of the CSV, page, screen)."""
+  output = folder / name / f'{name}.json'
+  words = [f'--option={option}' for option in options]
+  status, out, err = call(
+    reproduce.main,
+    *(f'--experiment={name}', '--quick', f'--workdir={folder / "runs"}'),
+    *(f'--output={output}', *words),
+  )
+  assert status == errors.DONE, err
+  found, page = json.loads(output.read_text()), (output.parent / 'README.md').read_text()
+  for judged in found['verdicts']:
+    assert judged['rule'] == verdicts.rules()[judged['claim']].hash
+    assert f'`{judged["rule"]}`' in page and f'**{judged["verdict"]}**' in page
+  assert f'--experiment={name}' in page
+  assert output.with_suffix('.png').read_bytes().startswith(b'\x89PNG')
+  table = output.with_suffix('.csv')
+  rows = list(csv.DictReader(table.open())) if table.exists() else []
+  return found, rows, page, out
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_figures_of_the_paper_share_their_runs(tmp_path, call):
+  few = 'num_steps=80'
+  found, rows, page, out = run(call, tmp_path, 'figure4', few)
+  assert [judged['verdict'] for judged in found['verdicts']] == 3 * ['not valid']
+  assert 'one seed' in out and len(found['trained']) == 1
+  assert {row['method'] for row in rows} == set(figure4.METHODS)
+  assert min(float(row['seconds']) for row in rows) < 0
+  assert '4 runs' in page and '| Downpour, 200 replicas, Adagrad ' in page
+  found, rows, page, out = run(call, tmp_path, 'figure5', few, 'replicas=(20, 200)')
+  assert [judged['claim'] for judged in found['verdicts']] == ['C10']
+  assert {'fixed_200', 'adagrad_20'} <= {row['method'] for row in rows}
+  names = [path.name for path in (tmp_path / 'runs' / 'quick').iterdir()]
+  assert len(names) == 5  # Four of figure 4, and one more.
+  found, rows, page, out = run(
+    call, tmp_path, 'adagrad_replicas', few, 'replicas=(20, 200)'
+  )
+  assert [judged['claim'] for judged in found['verdicts']] == ['C6']
+  assert len(list((tmp_path / 'runs' / 'quick').iterdir())) == 5
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+  ('name', 'options'),
+  [
+    ('gamma', ('num_steps=60',)),
+    ('warmstart', ('num_steps=60', 'replicas=4')),
+    ('n_fetch_n_push', ('num_steps=60', 'equal=(1, 2)')),
+    ('figure3', ()),
+  ],
+)
+def test_the_others(tmp_path, call, name, options):
+  found, rows, _, out = run(call, tmp_path, name, *options)
+  assert out.splitlines()[0].startswith('| ')
+  assert bool(rows) == (name != 'figure3')
+  claims = {judged['claim'] for judged in found['verdicts']}
+  assert claims == {n for n, r in verdicts.rules().items() if r.experiment == name}
+
+
+@pytest.mark.cluster
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+  ('name', 'options'),
+  [('shard_skew', ('num_steps=60',)), ('faults', ('num_steps=300',))],
+)
+def test_those_on_real_clusters(tmp_path, call, name, options):
+  found, rows, page, _ = run(call, tmp_path, name, *options)
+  assert rows and 'Intervals are 95 % bootstrap intervals' in page
+  if name == 'faults':
+    (downpour,), (other,) = found['algorithms'].values()
+    assert downpour['exit_status'] == 0 != other['exit_status']
+    assert downpour['updates_per_second_meanwhile'] > 0
+    assert other['longest_gap_seconds'] > downpour['longest_gap_seconds']
+
+
+def test_every_rule_names_an_experiment_that_is_there():
+  for rule in verdicts.rules().values():
+    assert not rule.experiment or rule.experiment in catalog.names(), rule.claim
