@@ -34,10 +34,11 @@ _RATES = {
     20: (0.01, 0.02, 0.04, 0.08, 0.16),
     50: (0.005, 0.01, 0.02, 0.04, 0.08),
     100: (0.005, 0.01, 0.02, 0.04, 0.08),
-    200: (0.0025, 0.005, 0.01, 0.02, 0.04),
-    400: (0.00125, 0.0025, 0.005, 0.01, 0.02),
+    200: (0.00125, 0.0025, 0.005, 0.01, 0.02),
+    400: (0.0006, 0.00125, 0.0025, 0.005, 0.01),
   },
 }
+_LONGER = {100: 2, 200: 3, 400: 4}  # As in figure 4, which has 200.
 
 
 def methods(replicas: Sequence[int]) -> dict[str, Method]:
@@ -50,6 +51,7 @@ def methods(replicas: Sequence[int]) -> dict[str, Method]:
         number,
         FIXED if rule == 'fixed' else {},
         _RATES[rule][number],
+        longer=_LONGER.get(number, 1),
       )
   return found
 

@@ -23,12 +23,18 @@ class Method(NamedTuple):
     replicas: Number of its replicas.
     fields: Other fields of the config that make it, by dotted name.
     rates: Grid of its learning rate, ascending.
+    longer: Factor on the number of minibatches: many replicas do more in the same time.
   """
 
   label: str
   replicas: int
   fields: Mapping[str, Any]
   rates: tuple[float, ...]
+  longer: int = 1
+
+
+# Fields that grow with the number of minibatches; that of the warm start does not.
+_LENGTHS = ('num_steps', 'eval_steps', 'data.num_utterances')
 
 
 class Point(NamedTuple):
@@ -64,7 +70,8 @@ class Sweep:
       workdir: Directory of the runs; finished ones are not repeated.
       methods: Methods by name.
       config: Path of the config file that all runs share.
-      fields: Fields that differ from it in all runs.
+      fields: Fields that differ from it in all runs; those that say how long they are
+        must be there (figure4.fields).
     """
     self._name, self._workdir = name, workdir
     self._config, self._fields = config, fields
@@ -88,8 +95,10 @@ class Sweep:
 
   def _case(self, point: Point) -> Case:
     method = self.methods[point.method]
+    longer = {name: method.longer * self._fields[name] for name in _LENGTHS}
     fields = {
       **self._fields,
+      **longer,
       'cluster.num_replicas': method.replicas,
       **method.fields,
       'server.learning_rate': point.rate,

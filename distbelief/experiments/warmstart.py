@@ -68,7 +68,7 @@ def working(sweep: Sweep, name: str, seeds: Sequence[int], target: float) -> lis
   """Returns with how many rates of the grid the target is reached, per seed."""
   return [
     sum(
-      np.isfinite(sweep.curves[Point(name, rate, seed)].steps_to(target))
+      sweep.curves[Point(name, rate, seed)].steps_to(target) < np.inf
       for rate in sweep.tuned[name].scores
     )
     for seed in seeds

@@ -6,8 +6,20 @@ import json
 import pytest
 
 from distbelief import errors
+from distbelief import run as run_lib
 from distbelief.command_line import reproduce
-from distbelief.experiments import catalog, figure4, verdicts
+from distbelief.experiments import batch, catalog, figure4, verdicts
+
+
+@pytest.fixture(autouse=True)
+def in_this_process(monkeypatch):
+  """Runs one after the other: starting processes takes longer (test_batch.py does)."""
+
+  def complete(missing, *unused):
+    for case, config, folder in missing:
+      run_lib.launch(config, str(folder), command=case.command(folder), clock='virtual')
+
+  monkeypatch.setattr(batch, '_complete', complete)
 
 
 def run(call, folder, name, *options):

@@ -294,8 +294,7 @@ def test_versions_that_a_launch_passes_over_are_its_start(tmp_path):
 
 
 @pytest.mark.cluster
-@pytest.mark.parametrize('optimizer', ['sgd', 'adagrad'])
-@pytest.mark.parametrize('overlap', [False, True])
+@pytest.mark.parametrize(('optimizer', 'overlap'), [('sgd', False), ('adagrad', True)])
 def test_a_cluster_run_is_explained(tmp_path, optimizer, overlap):
   """4 replicas, 2 shards, a warm start, a replica killed and back, and a resume."""
   workdir = tmp_path / 'run'

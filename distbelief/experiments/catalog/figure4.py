@@ -71,7 +71,7 @@ def _picture(
     for name, method in sweep.methods.items()
   }
   stale = ', '.join(
-    f'{(m.replicas - 1) / num_steps:.1g}'
+    f'{(m.replicas - 1) / (m.longer * num_steps):.1g}'
     for m in sweep.methods.values()
     if m.replicas > 1
   )
