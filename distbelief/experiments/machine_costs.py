@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import multiprocessing
+import multiprocessing.connection
 import time
 from collections.abc import Callable
 from typing import Any
@@ -10,10 +12,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from distbelief.cluster.launch.ports import Reservation
 from distbelief.experiments.figure3 import BATCH_SIZE, SPEECH, Costs, FullyConnected
 
-_SIZES = (1, 10_000, 100_000, 1_000_000, 4_000_000)  # Numbers in a message.
+_SIZES = (4, 40_000, 400_000, 4_000_000, 16_000_000)  # Bytes of a message.
 _STEPS, _MESSAGES = 20, 30
 
 
@@ -75,22 +76,27 @@ def _steps(widths: tuple[int, ...]) -> list[float]:
 
 
 def _messages() -> tuple[list[int], list[float]]:
-  """Returns sizes in bytes, and the median times of such messages of another task."""
-  reservation = Reservation(2)
-  addresses = {'worker': [f'localhost:{port}' for port in reservation.ports]}
-  cluster = tf.train.ClusterSpec(addresses)
-  other = tf.distribute.Server(cluster, job_name='worker', task_index=1)
-  tf.config.experimental_connect_to_cluster(cluster, 'worker', 0)
-  seconds = []
-  for size in _SIZES:
-    with tf.device('/job:worker/task:1'):
-      there = tf.Variable(tf.zeros([size]))
+  """Returns sizes in bytes, and the median times of such messages of another process."""
+  with multiprocessing.connection.Listener(('127.0.0.1', 0)) as listener:
+    context = multiprocessing.get_context('spawn')
+    other = context.Process(target=_answer, args=(listener.address,), daemon=True)
+    other.start()
+    with listener.accept() as connection:
+      seconds = []
+      for size in _SIZES:
 
-    @tf.function
-    def read(variable: tf.Variable = there) -> tf.Tensor:
-      with tf.device('/job:worker/task:0'):
-        return tf.reduce_sum(tf.identity(variable)[:1])
+        def ask(size: int = size) -> None:
+          connection.send(size)
+          connection.recv_bytes()
 
-    seconds.append(float(np.median(_timed(lambda: read().numpy(), _MESSAGES))))
-  del other, reservation
-  return [4 * size for size in _SIZES], seconds
+        seconds.append(float(np.median(_timed(ask, _MESSAGES))))
+      connection.send(0)
+    other.join()
+  return list(_SIZES), seconds
+
+
+def _answer(address: tuple[str, int]) -> None:
+  """Sends as many bytes as it is asked for, until that is none."""
+  with multiprocessing.connection.Client(address) as connection:
+    while size := connection.recv():
+      connection.send_bytes(bytes(size))

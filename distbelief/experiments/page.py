@@ -168,7 +168,7 @@ def _sentence(trained: Sequence[Mapping[str, Any]], effort: str) -> str:
   else:
     here = provenance.Invocation.of_this_process()
     all_of_it = [provenance.collect(here)]
-    begun = f'Computed on {all_of_it[0]["date"][:10]}'
+    begun = f'Computed on {all_of_it[0]["started"][:10]}'
   commits = dict.fromkeys(_commit(one['git']) for one in all_of_it)
   machine, packages = all_of_it[-1], all_of_it[-1]['packages']
   return (

@@ -108,7 +108,7 @@ def measure_clusters(
   workdir: Path, replicas: Sequence[int], seeds: Sequence[int], steps_per_replica: int
 ) -> Found:
   """Does the runs that are missing on real clusters."""
-  found = {}
+  found: dict[tuple[str, float, int], Measured] = {}
   for seed in seeds:
     settings = {
       f'{m}-replicas': {

@@ -9,6 +9,7 @@ from distbelief import errors
 from distbelief import run as run_lib
 from distbelief.command_line import reproduce
 from distbelief.experiments import batch, catalog, figure4, verdicts
+from tests import runs
 
 
 @pytest.fixture(autouse=True)
@@ -73,22 +74,42 @@ def test_figures_of_the_paper_share_their_runs(tmp_path, call):
     ('gamma', ('num_steps=60',)),
     ('warmstart', ('num_steps=60', 'replicas=4')),
     ('n_fetch_n_push', ('num_steps=60', 'equal=(1, 2)')),
-    ('figure3', ()),
   ],
 )
 def test_the_others(tmp_path, call, name, options):
   found, rows, _, out = run(call, tmp_path, name, *options)
   assert out.splitlines()[0].startswith('| ')
-  assert bool(rows) == (name != 'figure3')
+  assert rows
   claims = {judged['claim'] for judged in found['verdicts']}
   assert claims == {n for n, r in verdicts.rules().items() if r.experiment == name}
+
+
+def test_costs_are_measured_and_a_model_says_the_rest(tmp_path):
+  """In a process of its own, which may use all processors."""
+  words = ['--experiment=figure3', '--quick', f'--workdir={tmp_path}']
+  done = runs.python(runs.ROOT / 'scripts' / 'reproduce.py', *words)
+  assert done.returncode == 0, done.stderr
+  found = json.loads((tmp_path / 'quick' / 'figure3.json').read_text())
+  assert [judged['verdict'] for judged in found['verdicts']] == 2 * ['modelled']
+  here = found['costs']['measured here']
+  assert here['flops_per_second'] > 1e8 and 0 <= here['message_seconds'] < 1
+  assert found['speech'] == {
+    'parameters': 41_777_152,
+    'machines': 8,
+    'speed_up': pytest.approx(2.3, abs=0.05),
+  }
+  assert '**modelled**' in (tmp_path / 'quick' / 'README.md').read_text()
 
 
 @pytest.mark.cluster
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
   ('name', 'options'),
-  [('shard_skew', ('num_steps=60',)), ('faults', ('num_steps=300',))],
+  [
+    ('shard_skew', ('num_steps=60',)),
+    ('faults', ('num_steps=300',)),
+    ('staleness_causes', ('steps_per_replica=10',)),
+  ],
 )
 def test_those_on_real_clusters(tmp_path, call, name, options):
   found, rows, page, _ = run(call, tmp_path, name, *options)

@@ -31,7 +31,7 @@ _PAGE = page.Page(
     'Speed-up T(1) / T(N) of a minibatch of 100. *assumed*: machines of 2012, which the '
     'paper does not describe: 100 GFLOP/s, 1 Gbit/s, 0.36 ms a message, equal times. '
     '*measured here*: speed and spread of this machine, with the link assumed; a '
-    'message costs what one between two tasks of this machine does.'
+    'message costs what one over TCP between two processes of this machine does.'
   ),
   deviations=(
     'A model of costs, no run: computing as 1/N and the slowest of N, the bytes that '
