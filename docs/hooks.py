@@ -77,9 +77,11 @@ def on_page_markdown(markdown: str, page: Page, **unused: Any) -> str:
   def link(match: re.Match[str]) -> str:
     target, _, anchor = match['target'].partition('#')
     path = posixpath.normpath(posixpath.join(place, target))
-    if path.startswith('docs/'):
+    if path.startswith('docs/') and place != here:
       return match[0]
-    if path.startswith(f'{PACKAGE}/'):
+    if path.startswith('docs/'):
+      goal = path.removeprefix('docs/')
+    elif path.startswith(f'{PACKAGE}/'):
       goal = _module_on_site(path)
     else:
       goal = f'{path}#{anchor}' if anchor else path

@@ -21,7 +21,11 @@ from distbelief.telemetry import records
 from distbelief.telemetry.steps import Status
 
 CONFIG = 'configs/quickstart.py'
-ALGORITHMS = {'downpour': 'Downpour', 'synchronous': 'synchronous'}
+ASYNCHRONOUS, SYNCHRONOUS = 'Downpour', 'synchronous SGD'
+CASES: dict[str, dict[str, Any]] = {
+  ASYNCHRONOUS: {},
+  SYNCHRONOUS: {'algorithm': 'synchronous'},
+}
 VICTIM = 1
 # Seconds around the kill that are looked at: before it, and after it.
 _SPAN = (5.0, 20.0)
@@ -69,7 +73,7 @@ class Measured(NamedTuple):
 def measure(
   workdir: Path, seeds: Sequence[int], num_steps: int
 ) -> dict[str, list[Measured]]:
-  """Kills a replica in a run of each algorithm and seed.
+  """Kills a replica in a run of each case and seed.
 
   Args:
     workdir: Directory of the runs; finished ones are not repeated.
@@ -77,17 +81,17 @@ def measure(
     num_steps: Number of minibatches of a run.
   """
   return {
-    algorithm: [
-      _one(workdir / f'{algorithm}-seed-{seed}', algorithm, seed, num_steps)
+    case: [
+      _one(workdir / f'{case.replace(" ", "_")}-seed-{seed}', case, seed, num_steps)
       for seed in seeds
     ]
-    for algorithm in ALGORITHMS
+    for case in CASES
   }
 
 
-def _one(folder: Path, algorithm: str, seed: int, num_steps: int) -> Measured:
+def _one(folder: Path, case: str, seed: int, num_steps: int) -> Measured:
   fields = {
-    'algorithm': algorithm,
+    **CASES[case],
     'seed': seed,
     'num_steps': num_steps,
     'checkpoint_seconds': 5.0,
@@ -155,11 +159,11 @@ def _measured(folder: Path, killed: float, status: int) -> Measured:
 
 def judge(found: Mapping[str, Sequence[Measured]]) -> list[Judgement]:
   """Returns the verdicts on C12, of Downpour and of synchronous training."""
-  kept = [measured.meanwhile / measured.before for measured in found['downpour']]
+  kept = [measured.meanwhile / measured.before for measured in found[ASYNCHRONOUS]]
   stalled = [
-    other.gap / own.gap for own, other in zip(found['downpour'], found['synchronous'])
+    other.gap / own.gap for own, other in zip(found[ASYNCHRONOUS], found[SYNCHRONOUS])
   ]
-  gate = {'alone': all(measured.status == 0 for measured in found['downpour'])}
+  gate = {'alone': all(measured.status == 0 for measured in found[ASYNCHRONOUS])}
   return [
     verdicts.judge('C12', kept, gate),
     verdicts.judge('C12-synchronous', stalled, {}),
@@ -167,10 +171,10 @@ def judge(found: Mapping[str, Sequence[Measured]]) -> list[Judgement]:
 
 
 def table(found: Mapping[str, Sequence[Measured]]) -> str:
-  """Returns a table of both algorithms, in Markdown."""
+  """Returns a table of both cases, in Markdown."""
   rows = [
     (
-      ALGORITHMS[algorithm],
+      case,
       str(intervals.median([m.before for m in own])),
       str(intervals.median([m.meanwhile for m in own])),
       str(intervals.median([m.gap for m in own])),
@@ -179,10 +183,10 @@ def table(found: Mapping[str, Sequence[Measured]]) -> str:
       if not any(m.status for m in own)
       else 'ends; the same command resumes it',
     )
-    for algorithm, own in found.items()
+    for case, own in found.items()
   ]
   head = (
-    *('algorithm', 'updates/s before', 'updates/s meanwhile', 'longest gap, s'),
+    *('', 'updates/s before', 'updates/s meanwhile', 'longest gap, s'),
     *('back after, s', 'the command'),
   )
   return tables.markdown(head, rows)
@@ -197,11 +201,11 @@ def rates(found: Sequence[Measured]) -> tuple[np.ndarray, np.ndarray]:
 
 def as_csv(found: Mapping[str, Sequence[Measured]], seeds: Sequence[int]) -> str:
   """Returns the updates per second of each run against the time since the kill."""
-  lines = ['algorithm,seed,seconds,updates_per_second']
-  for algorithm, own in found.items():
+  lines = ['case,seed,seconds,updates_per_second']
+  for case, own in found.items():
     middles, counts = rates(own)
     for seed, row in zip(seeds, counts):
       lines += [
-        f'{algorithm},{seed},{middle:g},{count:g}' for middle, count in zip(middles, row)
+        f'{case},{seed},{middle:g},{count:g}' for middle, count in zip(middles, row)
       ]
   return '\n'.join(lines) + '\n'

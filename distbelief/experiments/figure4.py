@@ -15,8 +15,8 @@ from distbelief.experiments.verdicts import Judgement
 CONFIG = 'configs/figure4.py'
 NUM_STEPS = 20_000
 CHARGED = 41_777_152  # Parameters that are paid for, as in the config.
-# Three quarters of what SGD reaches with the first seed; fixed when the grids were known, and
-# before the other seeds.
+# Three quarters of what SGD reaches with the first seed; fixed when the grids were known,
+# and before the other seeds.
 TARGET = 0.40
 WARM_RATE = 1.0  # Of the warm start by SGD.
 WARM = 0.1  # Part of the steps.

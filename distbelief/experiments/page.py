@@ -61,8 +61,8 @@ def of_sweep(
   Args:
     name: Name of the experiment, and of its files.
     page: What it says of itself.
-    sweep: Its runs.
-    seeds: Its seeds.
+    sweep: Runs.
+    seeds: Seeds.
     target: Hold-out accuracy to which times are compared.
     found: What it found.
   """

@@ -31,7 +31,7 @@ class Measured(NamedTuple):
 
   Attributes:
     mean: Mean number of updates between a fetch and the push that came of it.
-    p95: Its 95th percentile.
+    p95: 95th percentile.
     theory: Mean by theory.
     beyond: Part of the pushes that were staler than twice the number of replicas.
     provenance: Provenance of the run.

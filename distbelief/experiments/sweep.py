@@ -19,7 +19,7 @@ class Method(NamedTuple):
   """What is compared with others.
 
   Attributes:
-    label: Its name in tables and pictures.
+    label: Name in tables and pictures.
     replicas: Number of its replicas.
     fields: Other fields of the config that make it, by dotted name.
     rates: Grid of its learning rate, ascending.
@@ -33,8 +33,9 @@ class Method(NamedTuple):
   longer: int = 1
 
 
-# Fields that grow with the number of minibatches; that of the warm start does not.
-_LENGTHS = ('num_steps', 'eval_steps', 'data.num_utterances')
+# Fields that grow with the number of minibatches. The steps between evaluations do not:
+# one must come at the end of the warm start.
+_LENGTHS = ('num_steps', 'data.num_utterances')
 
 
 class Point(NamedTuple):

@@ -38,7 +38,7 @@ class Rule(NamedTuple):
   """How a claim is judged.
 
   Attributes:
-    claim: Its id, e.g. C6.
+    claim: Claim's id, e.g. C6.
     text: Claim in the terms of its source.
     source: Where the source says it.
     experiment: Name of the experiment that decides; empty: none does.
@@ -50,7 +50,7 @@ class Rule(NamedTuple):
     gate: Conditions in words, by their names.
     modelled: Whether the number comes from a model: the verdict then only says so.
     verdict: Verdict where no number decides; empty otherwise.
-    why: Its reason.
+    why: Reason for that verdict.
   """
 
   claim: str

@@ -47,3 +47,15 @@ def test_models_of_packages(page):
     assert row in text, row
   for row in found['started'].values():
     assert row['median_ratio'] < found['bound']
+
+
+def test_figure_4_in_the_readme():
+  file = pages.ROOT / 'paper_results' / 'figure4' / 'figure4.json'
+  found = {j['claim']: j for j in json.loads(file.read_text())['verdicts']}
+  text = ' '.join((pages.ROOT / 'README.md').read_text().split())
+  for claim in ('C4', 'C5'):
+    numbers = found[claim]['why'].rpartition(': ')[2]
+    assert f' {numbers} times as long' in text, numbers
+    assert f'{claim}, {found[claim]["verdict"]}' in text
+  decided = [j for j in found.values() if j['verdict'] in ('confirmed', 'refuted')]
+  assert f'{len(decided)} of its {len(found)} claims decided' in text

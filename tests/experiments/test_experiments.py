@@ -93,8 +93,8 @@ def test_a_quick_result_is_not_taken_for_the_result(tmp_path, call, mine, monkey
   [
     ([], '--experiment is missing: name one of '),
     (['--experiment=asynchronie'], 'did you mean asynchrony?'),
-    (['--experiment=x'], 'choose of asynchrony, '),
-    (['--list', '--experiment=x'], 'choose of asynchrony, '),
+    (['--experiment=x'], 'choose of adagrad_replicas, '),
+    (['--list', '--experiment=x'], 'choose of adagrad_replicas, '),
     (['--experiment=font_digits', '--option=seed=1'], 'did you mean seeds?'),
     (['--experiment=font_digits', '--option=x=1'], 'it has seeds, '),
     (['--experiment=font_digits', '--option=seeds'], 'write NAME=VALUE'),

@@ -71,7 +71,7 @@ def test_figures_of_the_paper_share_their_runs(tmp_path, call):
 @pytest.mark.parametrize(
   ('name', 'options'),
   [
-    ('gamma', ('num_steps=60',)),
+    ('gamma', ('num_steps=60', 'num_rates=1')),
     ('warmstart', ('num_steps=60', 'replicas=4')),
     ('n_fetch_n_push', ('num_steps=60', 'equal=(1, 2)')),
   ],
@@ -115,7 +115,7 @@ def test_those_on_real_clusters(tmp_path, call, name, options):
   found, rows, page, _ = run(call, tmp_path, name, *options)
   assert rows and 'Intervals are 95 % bootstrap intervals' in page
   if name == 'faults':
-    (downpour,), (other,) = found['algorithms'].values()
+    (downpour,), (other,) = found['cases'].values()
     assert downpour['exit_status'] == 0 != other['exit_status']
     assert downpour['updates_per_second_meanwhile'] > 0
     assert other['longest_gap_seconds'] > downpour['longest_gap_seconds']

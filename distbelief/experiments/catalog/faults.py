@@ -45,8 +45,8 @@ def run(
   fields = {
     'config': faults.CONFIG,
     'seeds': seeds,
-    'algorithms': {
-      algorithm: [
+    'cases': {
+      case: [
         {
           'updates_per_second_before': m.before,
           'updates_per_second_meanwhile': m.meanwhile,
@@ -56,7 +56,7 @@ def run(
         }
         for m in own
       ]
-      for algorithm, own in found.items()
+      for case, own in found.items()
     },
   }
   return page.of_runs(
@@ -72,7 +72,7 @@ def run(
 def _picture(found: dict, stamp: str) -> bytes:
   from distbelief.pictures import recovery
 
-  lines = {faults.ALGORITHMS[name]: faults.rates(own) for name, own in found.items()}
+  lines = {case: faults.rates(own) for case, own in found.items()}
   return recovery.picture(lines, 'updates of the parameters per second', stamp)
 
 
