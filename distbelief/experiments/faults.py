@@ -38,7 +38,8 @@ class Measured(NamedTuple):
 
   Attributes:
     times: Times of the updates, in seconds since the kill.
-    back: When the replica that was killed did its first step again.
+    back: When the replica that was killed did its first step again; infinite: the run
+      ended before.
     status: Exit status of the command; if it is not 0, it was started once more.
     provenance: Provenance of the run.
   """
@@ -61,7 +62,7 @@ class Measured(NamedTuple):
   @property
   def meanwhile(self) -> float:
     """Updates per second while the replica was away."""
-    return self.rate(0.0, self.back)
+    return self.rate(0.0, min(self.back, self.times[-1]))
 
   @property
   def gap(self) -> float:
@@ -151,7 +152,7 @@ def _measured(folder: Path, killed: float, status: int) -> Measured:
   run = Run(folder)
   done = run.records[(run.records['status'] == Status.APPLIED).all(axis=1)]
   own = run.records[run.records['replica'] == VICTIM]
-  back = own['compute_start'][own['compute_start'] > killed].min()
+  back = own['compute_start'][own['compute_start'] > killed].min(initial=np.inf)
   times = np.unique(done['applied_at'].max(axis=1)) - killed
   summary = run.summary or {}
   return Measured(times.tolist(), float(back - killed), status, summary['provenance'])
@@ -178,7 +179,7 @@ def table(found: Mapping[str, Sequence[Measured]]) -> str:
       str(intervals.median([m.before for m in own])),
       str(intervals.median([m.meanwhile for m in own])),
       str(intervals.median([m.gap for m in own])),
-      str(intervals.median([m.back for m in own])),
+      intervals.of_times([m.back for m in own]),
       'goes on'
       if not any(m.status for m in own)
       else 'ends; the same command resumes it',

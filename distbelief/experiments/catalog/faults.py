@@ -51,7 +51,7 @@ def run(
           'updates_per_second_before': m.before,
           'updates_per_second_meanwhile': m.meanwhile,
           'longest_gap_seconds': m.gap,
-          'back_after_seconds': m.back,
+          'back_after_seconds': m.back if m.back < float('inf') else None,
           'exit_status': m.status,
         }
         for m in own
