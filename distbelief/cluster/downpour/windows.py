@@ -82,9 +82,10 @@ class Windows:
     window = self._coordinator.schedule(self._window)
     try:
       return window.fetch()
-    except tf.errors.UnavailableError:
-      # The worker died after its window: its gradients are with the shards. If it is not
-      # just one worker, the coordinator reports so at the next window.
+    except (tf.errors.UnavailableError, tf.errors.AbortedError):
+      # The worker died after its window, and may be back already (then it is ABORTED: it
+      # is another incarnation): its gradients are with the shards. If it is not just one
+      # worker, the coordinator reports so at the next window.
       return None
 
   def close(self) -> None:
