@@ -143,17 +143,26 @@ def ratios(
 
 def table(sweep: Sweep, seeds: Sequence[int], target: float) -> str:
   """Returns a table of the methods, in Markdown."""
-  rows = []
-  for name, method in sweep.methods.items():
-    tuned, found = sweep.tuned[name], sweep.of(name, seeds)
-    rows.append(
-      (
-        method.label,
-        str(tuned),
-        intervals.of_times([curve.seconds_to(target) for curve in found]),
-        intervals.of_percent([curve.end for curve in found]),
-        f'{np.mean([curve.staleness for curve in found]):.1f}',
-      )
-    )
-  head = ('method', 'rate', f's to {target:.0%}', '% correct at the end', 'staleness')
-  return tables.markdown(head, rows)
+  rows = [
+    (method.label, *cells(sweep, name, seeds, target))
+    for name, method in sweep.methods.items()
+  ]
+  return tables.markdown(('method', *head_of_cells(target)), rows)
+
+
+def head_of_cells(target: float) -> tuple[str, ...]:
+  """Returns the names of the columns of `cells`."""
+  return ('rate', f's to {target:.0%}', '% correct at the end', 'staleness')
+
+
+def cells(
+  sweep: Sweep, name: str, seeds: Sequence[int], target: float
+) -> tuple[str, ...]:
+  """Returns what a method came to, as cells of a table."""
+  found = sweep.of(name, seeds)
+  return (
+    str(sweep.tuned[name]),
+    intervals.of_times([curve.seconds_to(target) for curve in found]),
+    intervals.of_percent([curve.end for curve in found]),
+    f'{np.mean([curve.staleness for curve in found]):.1f}',
+  )

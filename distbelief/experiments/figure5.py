@@ -149,27 +149,12 @@ def budget_table(sweep: Sweep, seeds: Sequence[int], target: float) -> str:
       method.label,
       f'{MACHINES * method.replicas:,}',
       f'{utilised_cores(sweep, name, seeds[0]):,.0f}',
-      *_found(sweep, name, seeds, target),
+      *figure4.cells(sweep, name, seeds, target),
     )
     for name, method in sweep.methods.items()
   ]
-  head = (
-    *('method', 'machines', 'busy cores', 'rate', f's to {target:.0%}'),
-    *('% correct at the end', 'staleness'),
-  )
+  head = ('method', 'machines', 'busy cores', *figure4.head_of_cells(target))
   return tables.markdown(head, rows)
-
-
-def _found(
-  sweep: Sweep, name: str, seeds: Sequence[int], target: float
-) -> tuple[str, ...]:
-  tuned, found = sweep.tuned[name], sweep.of(name, seeds)
-  return (
-    str(tuned),
-    intervals.of_times([curve.seconds_to(target) for curve in found]),
-    intervals.of_percent([curve.end for curve in found]),
-    f'{np.mean([curve.staleness for curve in found]):.1f}',
-  )
 
 
 def range_table(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,6 +24,11 @@ class Line(NamedTuple):
   seconds: Sequence[Sequence[float]]
   training: Sequence[Sequence[float]]
   holdout: Sequence[Sequence[float]]
+
+  @classmethod
+  def of(cls, curves: Sequence[Any]) -> Line:
+    """Returns the line of a method's curves (experiments/curves.py), one per seed."""
+    return cls(*zip(*((c.seconds, c.training, c.holdout) for c in curves)))
 
 
 def picture(

@@ -65,9 +65,7 @@ def _picture(
   from distbelief.pictures import accuracy
 
   lines = {
-    method.label: accuracy.Line(
-      *zip(*((c.seconds, c.training, c.holdout) for c in sweep.of(name, seeds)))
-    )
+    method.label: accuracy.Line.of(sweep.of(name, seeds))
     for name, method in sweep.methods.items()
   }
   stale = ', '.join(

@@ -71,9 +71,7 @@ def _picture(sweep: Sweep, seeds: Sequence[int], stamp: str) -> bytes:
 
   cold = warmstart.name_of('keep', 0.0)
   lines = {
-    sweep.methods[name].label: accuracy.Line(
-      *zip(*((c.seconds, c.training, c.holdout) for c in sweep.of(name, seeds)))
-    )
+    sweep.methods[name].label: accuracy.Line.of(sweep.of(name, seeds))
     for name in (
       *(warmstart.name_of(rule, warmstart.PARTS[-1]) for rule in ('keep', 'reset')),
       *(warmstart.name_of('fixed', part) for part in (warmstart.PARTS[-1], 0.0)),
