@@ -69,7 +69,7 @@ def main(argv: list[str]) -> int:
     file = folder / f'{chosen.name}.json'
   file = Path(output.value or file)
   print(experiment.reproduce(chosen, folder, file, given))
-  claims_table.write(file.parents[1])
+  claims_table.write(file.resolve().parents[1])
   print(f'{file}: the result')
   return errors.DONE
 

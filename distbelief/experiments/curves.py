@@ -38,9 +38,17 @@ class Curve(NamedTuple):
     return self._first(target, self.steps)
 
   def _first(self, target: float, places: Sequence[float]) -> float:
-    for place, accuracy in zip(places, self.holdout):
-      if place > 0 and accuracy >= target:
-        return place
+    """Returns where the curve crosses the target, between two evaluations.
+
+    The one after it must be above as well: a noisy curve that is evaluated often touches
+    the target earlier than one that is not.
+    """
+    points = list(zip(places, self.holdout))
+    for before, here, after in zip(points, points[1:], points[2:]):
+      if here[0] > 0 and here[1] >= target <= after[1]:
+        begin, low = max(before[0], 0), min(before[1], target)
+        part = (target - low) / (here[1] - low) if here[1] > low else 0.0
+        return begin + part * (here[0] - begin)
     return np.inf
 
   @property
@@ -67,8 +75,12 @@ def of(run: Run) -> Curve:
   training = [
     float(np.mean(accuracies[low:high])) for low, high in zip([0, *ends[:-1]], ends)
   ]
-  released = next(row for row in rows if row.steps >= warm)
-  begin = (released.seconds, released.steps) if warm else (0.0, 0)
+  begin = (0.0, 0)
+  if warm:
+    released = [row for row in rows if row.steps == warm]
+    if not released:
+      raise ValueError(f'{run.workdir} was not evaluated at the end of its warm start')
+    begin = (released[0].seconds, warm)
   summary = run.summary or {}
   return Curve(
     [row.seconds - begin[0] for row in rows],

@@ -94,8 +94,10 @@ def reproduce(
     output.with_name(f'{output.stem}{suffix}.png').write_bytes(picture)
   for suffix, text in found.curves.items():
     output.with_name(f'{output.stem}{suffix}.csv').write_text(text)
-  if found.page:
-    output.with_name('README.md').write_text(found.page)
+  if found.page:  # The README of the folder only where that is the experiment's.
+    own = output.resolve().parent.name == chosen.name
+    name = 'README.md' if own else f'{output.stem}.md'
+    output.with_name(name).write_text(found.page)
   return found.text
 
 

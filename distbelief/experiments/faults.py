@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -100,8 +101,9 @@ def _one(folder: Path, case: str, seed: int, num_steps: int) -> Measured:
   }
   note = folder / 'killed.txt'
   if not (note.exists() and workdirs.is_finished(runs.load(CONFIG, fields), folder)):
-    note.unlink(missing_ok=True)
-    folder.mkdir(parents=True, exist_ok=True)
+    # What is there was interrupted, or nobody knows when its replica was killed.
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     print(f'{folder}: a replica will be killed')
     command = process_stats.command(CONFIG, folder, fields)
     note.write_text(' '.join(map(repr, _train_and_kill(command, folder, num_steps))))
@@ -125,7 +127,10 @@ def _train_and_kill(
       ]
       os.kill(victim, signal.SIGKILL)
       killed = time.time()
-      status = run.wait(_LIMIT)
+      try:
+        status = run.wait(_LIMIT)
+      except subprocess.TimeoutExpired:
+        raise errors.UserError(f'{folder} does not end: see screen.log in it') from None
     finally:
       run.kill()
       run.wait()
@@ -150,7 +155,9 @@ def _num_records(folder: Path) -> int:
 
 def _measured(folder: Path, killed: float, status: int) -> Measured:
   run = Run(folder)
-  done = run.records[(run.records['status'] == Status.APPLIED).all(axis=1)]
+  # What a resume has undone was applied at its time all the same.
+  counted = np.isin(run.records['status'], (Status.APPLIED, Status.UNDONE))
+  done = run.records[counted.all(axis=1)]
   own = run.records[run.records['replica'] == VICTIM]
   back = own['compute_start'][own['compute_start'] > killed].min(initial=np.inf)
   times = np.unique(done['applied_at'].max(axis=1)) - killed

@@ -20,6 +20,9 @@ MACHINES = 8  # Of a replica, as in the paper; parameter servers are not counted
 CORES = 20  # Of a machine that are used at most (Section 5).
 _BASELINE = 'sgd_1'
 
+TARGET = (
+  0.38  # Lower than that of figure 4: with many replicas it must be reached as well.
+)
 REPLICAS = (20, 50, 100, 200)
 RULES = {'fixed': 'fixed rate', 'adagrad': 'Adagrad'}
 _RATES = {
@@ -38,7 +41,7 @@ _RATES = {
     400: (0.0006, 0.00125, 0.0025, 0.005, 0.01),
   },
 }
-_LONGER = {100: 2, 200: 3, 400: 4}  # As in figure 4, which has 200.
+LONGER = {20: 1, 50: 1, 100: 2, 200: 3, 400: 4}  # As in figure 4, which has 20 and 200.
 
 
 def methods(replicas: Sequence[int]) -> dict[str, Method]:
@@ -51,7 +54,7 @@ def methods(replicas: Sequence[int]) -> dict[str, Method]:
         number,
         FIXED if rule == 'fixed' else {},
         _RATES[rule][number],
-        longer=_LONGER.get(number, 1),
+        longer=LONGER[number],
       )
   return found
 
@@ -65,7 +68,7 @@ def measure(
   num_rates: int,
   target: float,
 ) -> Sweep:
-  """Finds every method's rate with the first seed, and runs it with all seeds.
+  """Finds every method's rate with seed 0, and runs it with all seeds.
 
   Args:
     name: Name of the experiment, for the bar.
@@ -76,11 +79,16 @@ def measure(
     num_rates: Number of rates to try for each method, the middle ones of its grid.
     target: Hold-out accuracy to which times are compared.
   """
-  fields = figure4.fields(num_steps)
+  fields = figure4.fields(num_steps, longest=max(LONGER.values()))
   sweep = Sweep(name, workdir, methods(replicas), figure4.CONFIG, fields)
-  sweep.tune(seeds[0], num_rates, target)
+  sweep.tune(num_rates, target)
   sweep.repeat(seeds)
   return sweep
+
+
+def relative_staleness(replicas: Sequence[int], num_steps: int) -> str:
+  """Returns the staleness of each number of replicas over its number of updates."""
+  return ', '.join(f'{(m - 1) / (LONGER[m] * num_steps):.1g}' for m in replicas)
 
 
 def times(
@@ -101,13 +109,14 @@ def judge_budgets(
   """Returns the verdict on C10: Adagrad is faster for every number of machines."""
   fixed, adagrad = (times(sweep, rule, replicas, seeds, target) for rule in RULES)
   names = [f'{rule}_{number}' for rule in RULES for number in replicas]
+  there = np.isfinite(fixed) | np.isfinite(adagrad)
   gate = {
-    'reached': bool((np.isfinite(fixed) | np.isfinite(adagrad)).all()),
-    **gates.comparison(sweep, names, seeds),
+    'reached': bool((there.mean(axis=0) >= 0.5).all()),
+    **gates.comparison(sweep, names, seeds, target),
   }
   with np.errstate(invalid='ignore'):
-    least = (fixed / adagrad).min(axis=0)
-  return verdicts.judge('C10', least.tolist(), gate)
+    ratios = np.where(there, fixed / adagrad, np.inf)
+  return verdicts.judge('C10', ratios.min(axis=0).tolist(), gate)
 
 
 def best_number(own: np.ndarray, replicas: Sequence[int]) -> np.ndarray:
@@ -128,7 +137,7 @@ def judge_replicas(
   names = [f'{rule}_{number}' for rule in RULES for number in replicas]
   gate = {
     'reached': bool(np.isfinite([fixed, adagrad]).any(axis=1).all()),
-    **gates.comparison(sweep, names, seeds),
+    **gates.comparison(sweep, names, seeds, target),
     'largest': not (best_number(fixed, replicas) == max(replicas)).any(),
   }
   found = best_number(adagrad, replicas) / best_number(fixed, replicas)

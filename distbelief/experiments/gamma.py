@@ -13,11 +13,11 @@ from distbelief.experiments.sweep import Method, Point, Sweep
 from distbelief.experiments.verdicts import Judgement
 
 NUM_STEPS, WARM_STEPS = 6000, 2000
-TARGET = 0.30
+TARGET = 0.35  # Well above what the warm start reaches, 0.30.
 REPLICAS = (1, 20)
 BATCH_SIZES = (32, 100)
 DECIDING = (20, 100)  # Replicas and batch size that come closest to the paper's.
-_FIXED_RATES = {1: (0.5, 1.0, 2.0, 4.0, 8.0), 20: (0.06, 0.12, 0.25, 0.5, 1.0)}
+_FIXED_RATES = {1: (0.12, 0.25, 0.5, 1.0, 2.0), 20: (0.06, 0.12, 0.25, 0.5, 1.0)}
 _ADAGRAD_RATES = {1: (0.02, 0.04, 0.08, 0.16, 0.32), 20: (0.01, 0.02, 0.04, 0.08, 0.16)}
 
 
@@ -48,15 +48,17 @@ def measure(
   num_rates: int,
   target: float,
 ) -> Sweep:
-  """Tunes all with the first seed; the best rates and their neighbours with all seeds."""
+  """Tunes all with seed 0; the best rates and their neighbours with all seeds."""
   sweep = Sweep(
     'gamma',
     workdir,
     methods(replicas, batch_sizes),
     figure4.CONFIG,
-    figure4.fields(num_steps, WARM_STEPS * num_steps // NUM_STEPS),
+    figure4.fields(
+      num_steps, [WARM_STEPS * num_steps // NUM_STEPS], batch_size=max(batch_sizes)
+    ),
   )
-  sweep.tune(seeds[0], num_rates, target)
+  sweep.tune(num_rates, target)
   sweep.repeat(seeds, neighbours=1)
   return sweep
 
@@ -105,7 +107,7 @@ def judge(
     for name in names
     for curve in sweep.of(name, seeds)
   )
-  gate = {'reached': reached, **gates.comparison(sweep, names, seeds)}
+  gate = {'reached': reached, **gates.comparison(sweep, names, seeds, target)}
   means = ratios(sweep, number, size, seeds, target)
   return [
     verdicts.judge('C9', [size * ratio for ratio in means], gate),

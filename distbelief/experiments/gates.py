@@ -12,9 +12,12 @@ _STALENESS = 0.1  # Most that mean staleness differs from M - 1, relative.
 _SAME_START = 0.005  # Most that accuracies at the end of one warm start differ.
 
 
-def comparison(sweep: Sweep, names: Collection[str], seeds: Sequence[int]) -> dict:
+def comparison(
+  sweep: Sweep, names: Collection[str], seeds: Sequence[int], target: float
+) -> dict[str, bool]:
   """Returns which conditions hold for a comparison of tuned methods, by name."""
   return {
+    'below': begin_below(sweep, names, seeds, target),
     'staleness': all(is_as_stale_as_expected(sweep, name, seeds) for name in names),
     'grid': len({len(sweep.tuned[name].scores) for name in names}) == 1,
     'edge': not any(sweep.tuned[name].at_the_edge for name in names),
@@ -29,6 +32,13 @@ def is_as_stale_as_expected(sweep: Sweep, name: str, seeds: Sequence[int]) -> bo
     abs(curve.staleness - theory) <= _STALENESS * theory
     for curve in sweep.of(name, seeds)
   )
+
+
+def begin_below(
+  sweep: Sweep, names: Collection[str], seeds: Sequence[int], target: float
+) -> bool:
+  """Returns whether no method had the target at the end of its warm start."""
+  return all(c.start < target for name in names for c in sweep.of(name, seeds))
 
 
 def has_one_start(sweep: Sweep, names: Collection[str], seeds: Sequence[int]) -> bool:

@@ -58,6 +58,12 @@ def median(values: Sequence[float]) -> Interval:
   return Interval(float(np.median(ordered)), float(low), float(high))
 
 
+def fraction(hits: int, trials: int) -> Interval:
+  """Returns the fraction of trials that hit, with its exact binomial interval."""
+  test = stats.binomtest(hits, trials).proportion_ci(LEVEL, method='exact')
+  return Interval(hits / trials, float(test.low), float(test.high))
+
+
 def of_times(values: Sequence[float]) -> str:
   """Returns the median and its interval as text, with how many are infinite.
 

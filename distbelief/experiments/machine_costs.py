@@ -26,13 +26,14 @@ def measure(widths: tuple[int, ...] = SPEECH.widths) -> tuple[Costs, dict[str, A
   """
   step_seconds = _steps(widths)
   sizes, message_seconds = _messages()
-  slope, fixed = np.polyfit(sizes, message_seconds, 1)
+  fixed = message_seconds[0]
+  slope = (message_seconds[-1] - fixed) / (sizes[-1] - sizes[0])
   parameters = FullyConnected(widths).parameters
   mean = float(np.mean(step_seconds))
   costs = Costs(
     6 * parameters * BATCH_SIZE / mean,
-    1 / float(slope),
-    max(float(fixed), 0.0),
+    1 / slope,
+    fixed,
     float(np.std(step_seconds)) / mean,
   )
   found = {

@@ -13,16 +13,16 @@ from distbelief.experiments.sweep import Method, Point, Sweep
 from distbelief.experiments.verdicts import Judgement
 
 NUM_STEPS, WARM_STEPS = 6000, 2000
-TARGET = 0.30
+TARGET = 0.35  # Well above what the warm start reaches, 0.30.
 REPLICAS = 20
 EQUAL = (1, 2, 5, 10, 20)  # n_fetch = n_push.
-_APART = ((5, 1), (1, 5), (20, 1), (1, 20))  # (n_fetch, n_push).
+_APART = ((10, 1), (1, 10))  # (n_fetch, n_push).
 _RATES = {
   'fixed': (0.03, 0.06, 0.12, 0.25, 0.5),
   'adagrad': (0.01, 0.02, 0.04, 0.08, 0.16),
 }
 _LABELS = {'fixed': 'fixed rate', 'adagrad': 'Adagrad'}
-_DECIDING = 10  # Interval at which accrued gradients are compared with single ones.
+_DECIDING = 10  # n_push at which accrued gradients are compared with single ones.
 
 
 def name_of(rule: str, n_fetch: int, n_push: int) -> str:
@@ -41,7 +41,8 @@ def methods(intervals_of: Sequence[tuple[int, int]]) -> dict[str, Method]:
         'downpour.n_fetch': n_fetch,
         'downpour.n_push': n_push,
       },
-      _RATES[rule],
+      # A push is a sum: of n gradients it moves a fixed rate n times as far.
+      tuple(r / n_push for r in _RATES[rule]) if rule == 'fixed' else _RATES[rule],
     )
     for rule, label in _LABELS.items()
     for n_fetch, n_push in intervals_of
@@ -54,9 +55,9 @@ def methods(intervals_of: Sequence[tuple[int, int]]) -> dict[str, Method]:
   return found
 
 
-def pairs(equal: Sequence[int], apart: bool) -> list[tuple[int, int]]:
+def pairs(equal: Sequence[int]) -> list[tuple[int, int]]:
   """Returns pairs (n_fetch, n_push); the last one is the longest interval of both."""
-  return [*(_APART if apart else ()), *((n, n) for n in equal)]
+  return [*_APART, *((n, n) for n in equal)]
 
 
 def measure(
@@ -67,39 +68,36 @@ def measure(
   num_rates: int,
   target: float,
 ) -> Sweep:
-  """Tunes every pair with the first seed, and runs it with all seeds."""
-  fields = figure4.fields(num_steps, WARM_STEPS * num_steps // NUM_STEPS)
+  """Tunes every pair with seed 0, and runs it with all seeds."""
+  fields = figure4.fields(num_steps, [WARM_STEPS * num_steps // NUM_STEPS])
   sweep = Sweep('n_fetch, n_push', workdir, methods(intervals_of), figure4.CONFIG, fields)
-  sweep.tune(seeds[0], num_rates, target)
+  sweep.tune(num_rates, target)
   sweep.repeat(seeds)
   return sweep
 
 
 def models_moved(sweep: Sweep, name: str, seed: int) -> float:
-  """Returns how often all parameters travelled in a run, as its records count it."""
-  summary = sweep.summaries[Point(name, sweep.tuned[name].rate, seed)]
-  moved = summary['bytes_per_second'] * summary['seconds']
-  return float(moved / (4 * figure4.CHARGED))
+  """Returns how often all parameters travel for a minibatch after the warm start.
 
-
-def expected_models_moved(
-  num_steps: int, warm_steps: int, n_fetch: int, n_push: int
-) -> float:
-  """Returns the same by the closed form: once a fetch, and once a push."""
-  rest = num_steps - warm_steps
-  return 2 * warm_steps + rest / n_fetch + rest / n_push
+  Fetches and pushes of the records are counted; nothing is measured on a wire.
+  """
+  run = sweep.run_of(Point(name, sweep.tuned[name].rate, seed))
+  warm = int(run.config.downpour.warmstart_steps)
+  records = np.sort(run.records, order='compute_end')[warm:]
+  pushes = run.pushes[~run.pushes['warm']]
+  return float((records['fresh'].sum() + len(pushes)) / len(records))
 
 
 def deviations(
-  sweep: Sweep, pairs_: Sequence[tuple[int, int]], seeds: Sequence[int], num_steps: int
+  sweep: Sweep, pairs_: Sequence[tuple[int, int]], seeds: Sequence[int]
 ) -> list[float]:
   """Returns the largest relative difference of traffic from the closed form, per seed."""
-  warm = WARM_STEPS * num_steps // NUM_STEPS
   return [
     max(
-      abs(models_moved(sweep, name_of(rule, *pair), seed) / expected - 1)
+      abs(
+        models_moved(sweep, name_of(rule, *pair), seed) / (1 / pair[0] + 1 / pair[1]) - 1
+      )
       for pair in pairs_
-      for expected in [expected_models_moved(num_steps, warm, *pair)]
       for rule in _LABELS
     )
     for seed in seeds
@@ -110,14 +108,12 @@ def judge(
   sweep: Sweep,
   pairs_: Sequence[tuple[int, int]],
   seeds: Sequence[int],
-  num_steps: int,
   target: float,
 ) -> list[Judgement]:
   """Returns the verdicts on C14, and on what accrued gradients cost (Zhang et al.)."""
-  judged = [verdicts.judge('C14', deviations(sweep, pairs_, seeds, num_steps), {})]
-  longer = _DECIDING if (_DECIDING, _DECIDING) in pairs_ else pairs_[-1][0]
+  judged = [verdicts.judge('C14', deviations(sweep, pairs_, seeds), {})]
   for claim, rule in (('C14-fixed', 'fixed'), ('C14-adagrad', 'adagrad')):
-    names = (name_of(rule, 1, 1), name_of(rule, longer, longer))
+    names = (name_of(rule, 1, 1), name_of(rule, 1, _DECIDING))
     steps = [
       [curve.steps_to(target) for curve in sweep.of(name, seeds)] for name in names
     ]
@@ -130,12 +126,12 @@ def judge(
   return judged
 
 
-def table(sweep: Sweep, seeds: Sequence[int], num_steps: int, target: float) -> str:
+def table(sweep: Sweep, seeds: Sequence[int], target: float) -> str:
   """Returns a table of all methods, in Markdown."""
   rows = []
   for name, method in sweep.methods.items():
     tuned, found = sweep.tuned[name], sweep.of(name, seeds)
-    moved = [models_moved(sweep, name, seed) / num_steps for seed in seeds]
+    moved = [models_moved(sweep, name, seed) for seed in seeds]
     rows.append(
       (
         method.label,

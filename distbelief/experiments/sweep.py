@@ -8,11 +8,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from distbelief import errors
 from distbelief.analysis.run import Run
 from distbelief.experiments import batch, curves, tuning
 from distbelief.experiments.batch import Case
 from distbelief.experiments.curves import Curve
 from distbelief.experiments.tuning import Score, Tuned
+
+TUNING_SEED = 0  # It tunes, and does not count.
 
 
 class Method(NamedTuple):
@@ -31,11 +34,6 @@ class Method(NamedTuple):
   fields: Mapping[str, Any]
   rates: tuple[float, ...]
   longer: int = 1
-
-
-# Fields that grow with the number of minibatches. The steps between evaluations do not:
-# one must come at the end of the warm start.
-_LENGTHS = ('num_steps', 'data.num_utterances')
 
 
 class Point(NamedTuple):
@@ -71,8 +69,7 @@ class Sweep:
       workdir: Directory of the runs; finished ones are not repeated.
       methods: Methods by name.
       config: Path of the config file that all runs share.
-      fields: Fields that differ from it in all runs; those that say how long they are
-        must be there (figure4.fields).
+      fields: Fields that differ from it in all runs, num_steps among them.
     """
     self._name, self._workdir = name, workdir
     self._config, self._fields = config, fields
@@ -90,16 +87,15 @@ class Sweep:
     """
     cases = {point: self._case(point) for point in points if point not in self.curves}
     found = batch.complete(list(cases.values()), self._workdir, f'{self._name}, {title}')
-    for (point, case), summary in zip(cases.items(), found):
+    for point, summary in zip(cases, found):
       self.summaries[point] = summary
-      self.curves[point] = curves.of(Run(self._workdir / case.folder))
+      self.curves[point] = curves.of(self.run_of(point))
 
   def _case(self, point: Point) -> Case:
     method = self.methods[point.method]
-    longer = {name: method.longer * self._fields[name] for name in _LENGTHS}
     fields = {
       **self._fields,
-      **longer,
+      'num_steps': method.longer * self._fields['num_steps'],
       'cluster.num_replicas': method.replicas,
       **method.fields,
       'server.learning_rate': point.rate,
@@ -108,17 +104,20 @@ class Sweep:
     folder = f'{point.method}-{point.rate:g}-seed-{point.seed}'
     return Case(folder, self._config, fields)
 
-  def tune(self, seed: int, num_rates: int, target: float, title: str = 'rates') -> None:
+  def run_of(self, point: Point) -> Run:
+    """Returns a finished run."""
+    return Run(self._workdir / self._case(point).folder)
+
+  def tune(self, num_rates: int, target: float, title: str = 'rates') -> None:
     """Finds each method's best rate: the one that first has the target accuracy.
 
     Args:
-      seed: Seed of the runs.
       num_rates: Number of rates to try for each method, the middle ones of its grid.
       target: Hold-out accuracy; where no rate reaches it, the largest one decides.
       title: What the runs are for, in the bar.
     """
     grids = {
-      name: [Point(name, rate, seed) for rate in _middle(method.rates, num_rates)]
+      name: [Point(name, rate, TUNING_SEED) for rate in _middle(method.rates, num_rates)]
       for name, method in self.methods.items()
     }
     self.run([point for grid in grids.values() for point in grid], title)
@@ -194,6 +193,10 @@ class Sweep:
 
 
 def _middle(rates: Sequence[float], count: int) -> Sequence[float]:
+  if not 1 <= count <= len(rates):
+    raise errors.UserError(
+      f'--option=num_rates={count} cannot be: a grid has {len(rates)} rates'
+    )
   skipped = (len(rates) - count) // 2
   return rates[skipped : skipped + count]
 

@@ -119,13 +119,19 @@ def check(rule: Rule) -> None:
       raise ValueError(f'{rule.claim} is confirmed and refuted by the same number')
 
 
-def judge(claim: str, values: Sequence[float], gate: Mapping[str, bool]) -> Judgement:
+def judge(
+  claim: str,
+  values: Sequence[float],
+  gate: Mapping[str, bool],
+  interval: Interval | None = None,
+) -> Judgement:
   """Returns the verdict on a claim.
 
   Args:
     claim: Claim's id.
     values: Deciding number of each seed; of a model its only one.
     gate: Whether each condition of the rule's gate held, by name; all must be there.
+    interval: Number and interval that decide, if they are not the values' median.
   """
   rule = rules()[claim]
   if gate.keys() != rule.gate.keys():
@@ -133,7 +139,7 @@ def judge(claim: str, values: Sequence[float], gate: Mapping[str, bool]) -> Judg
   if failed := [rule.gate[name] for name, held in gate.items() if not held]:
     why = f'it does not hold that {"; nor that ".join(failed)}'
     return Judgement(claim, Verdict.NOT_VALID, None, why, rule.hash)
-  found = intervals.median(values)
+  found = interval or intervals.median(values)
   verdict = _of_interval(rule, found)
   why = f'{rule.statistic}: {found}'
   if rule.modelled:

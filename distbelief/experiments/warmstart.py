@@ -56,10 +56,11 @@ def measure(
   target: float,
 ) -> Sweep:
   """Runs every method at each rate of its grid with all seeds."""
-  fields = figure4.fields(num_steps)
+  warm_steps = [round(part * num_steps) for part in PARTS if part]
+  fields = figure4.fields(num_steps, warm_steps)
   found = methods(num_steps, replicas)
   sweep = Sweep('warm start', workdir, found, figure4.CONFIG, fields)
-  sweep.tune(seeds[0], num_rates, target)
+  sweep.tune(num_rates, target)
   sweep.repeat(seeds, neighbours=num_rates)
   return sweep
 
@@ -92,6 +93,7 @@ def judge(sweep: Sweep, seeds: Sequence[int], target: float) -> list[Judgement]:
     warm = name_of(rule, PARTS[-1])
     names = (name_of('keep', 0.0), warm)
     gate = {
+      'needed': max(cold) < len(sweep.tuned[name_of('keep', 0.0)].scores),
       'grid': len({len(sweep.tuned[name].scores) for name in names}) == 1,
       'reached': all(
         np.isfinite(sweep.of(warm, seeds)[i].steps_to(target)) for i in range(len(seeds))

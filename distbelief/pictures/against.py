@@ -91,7 +91,9 @@ def _draw(axes: Axes, panel: Panel) -> None:
       linewidth=1.3,
     )
   sizes = sorted({size for line in panel.lines.values() for size in line.sizes})
-  axes.set_xticks(sizes, [f'{size:,.0f}' for size in sizes])
+  axes.set_xticks(
+    sizes, [f'{size:,.0f}' if size >= 10 else f'{size:g}' for size in sizes]
+  )
   axes.minorticks_off()
   axes.set_xlabel(panel.x, fontsize=9)
   axes.set_ylabel(panel.y, fontsize=9)

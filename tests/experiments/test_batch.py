@@ -51,3 +51,9 @@ def test_two_runs_of_one_folder_are_refused(tmp_path):
   twice = [cases()[0], cases()[0]]
   with pytest.raises(ValueError, match='have one folder'):
     batch.complete(twice, tmp_path, 'two runs')
+
+
+def test_a_run_of_another_config_is_not_taken_for_it(tmp_path):
+  batch.complete(cases(), tmp_path, 'two runs', at_a_time=2)
+  with pytest.raises(errors.UserError, match='another eval_steps, data.batch_size'):
+    batch.complete(cases(**{'eval_steps': 6, 'data.batch_size': 8}), tmp_path, 'again')

@@ -10,7 +10,7 @@ from distbelief.experiments.verdicts import Verdict
 from tests.experiments import made_up
 
 SEEDS = (0, 1, 2)
-ALL = {'sgd_1': 3.0, 'fixed_20': 2.0, 'adagrad_20': 2.0, 'adagrad_200': 1.0}
+ALL = {'sgd_1': 4.0, 'fixed_20': 3.0, 'adagrad_20': 2.0, 'adagrad_200': 1.0}
 
 
 def verdicts_of(sweep):
@@ -28,8 +28,8 @@ def test_times_decide():
     'C5': Verdict.CONFIRMED,
     'C8': Verdict.CONFIRMED,
   }
-  assert found['C4'].interval.value == 1.5
-  slower = verdicts_of(measured(ALL | {'adagrad_20': 3.0, 'adagrad_200': math.inf}))
+  assert found['C4'].interval.value == pytest.approx(4 / 3)
+  slower = verdicts_of(measured(ALL | {'adagrad_20': 3.5, 'adagrad_200': math.inf}))
   assert slower['C5'].verdict is Verdict.REFUTED
   assert slower['C8'].verdict is Verdict.REFUTED  # It was never reached.
 
@@ -40,6 +40,11 @@ def test_times_decide():
     (ALL | {'sgd_1': math.inf, 'fixed_20': math.inf}, {}, 'reaches the target'),
     (ALL, {'fixed_20': {'staleness': 12.0}}, 'mean staleness'),
     (ALL, {'fixed_20': {'start': 0.21}}, 'within 0.5 points'),
+    (
+      ALL,
+      {name: {'start': 0.55} for name in ('sgd_1', 'fixed_20')},
+      'at the end of its warm start',
+    ),
   ],
 )
 def test_the_gate(times, changed, why):

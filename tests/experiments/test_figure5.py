@@ -31,8 +31,10 @@ def on_replicas(*times):
 def test_adagrad_must_be_faster_for_every_size():
   assert on_budgets((2, 3, INF), (1, 2, 3)).verdict is Verdict.CONFIRMED
   assert on_budgets((2, 3, 1), (1, 2, 2)).verdict is Verdict.REFUTED
-  judged = on_budgets((2, 3, INF), (1, 2, INF))
-  assert judged.verdict is Verdict.NOT_VALID and 'reaches the target' in judged.why
+  # What neither reaches does not count, unless it is most of them.
+  assert on_budgets((2, 3, INF), (1, 2, INF)).verdict is Verdict.CONFIRMED
+  judged = on_budgets((2, INF, INF), (1, INF, INF))
+  assert judged.verdict is Verdict.NOT_VALID and 'reach the target' in judged.why
   judged = on_budgets((2, 3, 3), (1, 2, 2), fixed_50={'staleness': 30.0})
   assert judged.verdict is Verdict.NOT_VALID and 'staleness' in judged.why
 

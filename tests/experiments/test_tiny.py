@@ -98,7 +98,7 @@ def test_costs_are_measured_and_a_model_says_the_rest(tmp_path):
     'machines': 8,
     'speed_up': pytest.approx(2.3, abs=0.05),
   }
-  assert '**modelled**' in (tmp_path / 'quick' / 'README.md').read_text()
+  assert '**modelled**' in (tmp_path / 'quick' / 'figure3.md').read_text()
 
 
 @pytest.mark.cluster

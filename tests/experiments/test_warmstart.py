@@ -37,6 +37,11 @@ def test_the_number_of_rates_that_work_decides():
     'C7': Verdict.REFUTED,
     'C7-reset': Verdict.REFUTED,
   }
+  always = measured()
+  for rate in made_up.RATES:
+    for seed in SEEDS:
+      always.curves[Point(COLD, rate, seed)] = made_up.curve(1.0)
+  assert set(verdicts_of(always).values()) == {Verdict.NOT_VALID}  # Nothing to cure.
   assert set(verdicts_of(measured(**{COLD: INF})).values()) == {Verdict.CONFIRMED}
   assert verdicts_of(measured(**{WARM: INF}))['C7'] is Verdict.NOT_VALID
 

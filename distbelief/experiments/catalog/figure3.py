@@ -29,7 +29,9 @@ _PAGE = page.Page(
   ),
   caption=(
     'Speed-up T(1) / T(N) of a minibatch of 100. *assumed*: machines of 2012, which the '
-    'paper does not describe: 100 GFLOP/s, 1 Gbit/s, 0.36 ms a message, equal times. '
+    'paper does not describe: 100 GFLOP/s, 1 Gbit/s, equal times, and 0.36 ms a message, '
+    'chosen so that eight machines are fastest for speech: the model explains that '
+    'number, it does not predict it. '
     '*measured here*: speed and spread of this machine, with the link assumed; a '
     'message costs what one over TCP between two processes of this machine does.'
   ),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from distbelief.experiments import figure4, gamma, page
+from distbelief.experiments import sweep as sweep_lib
 from distbelief.experiments.experiment import Experiment, Result
 from distbelief.experiments.sweep import Point, Sweep
 
@@ -21,14 +22,14 @@ _PAGE = page.Page(
     'by an order of magnitude.'
   ),
   caption=(
-    'Best rates with the first seed; the ratios are medians over the seeds, each with '
+    'Best rates with seed 0; the ratios are medians over the seeds, each with '
     'the best of three neighbouring rates, and their intervals. Rates differ by a factor '
     'of two, and so do ratios. Adagrad divides by past gradients, so that gamma is the '
     'same for sums and means; a fixed rate for sums is the one for means over the batch '
     'size.'
   ),
   deviations=(
-    *(d for d in figure4.DEVIATIONS if '20,000' not in d),
+    *(d for d in figure4.DEVIATIONS if '20,000' not in d and 'SGD by one' not in d),
     '6,000 minibatches, 2,000 of them the warm start.',
     'Minibatches of 32 and 100; the paper does not tell its own.',
   ),
@@ -38,7 +39,7 @@ _PAGE = page.Page(
 def run(
   workdir: Path,
   *,
-  seeds: tuple[int, ...] = (0, 1, 2, 3, 4),
+  seeds: tuple[int, ...] = (1, 2, 3, 4, 5),
   replicas: tuple[int, ...] = gamma.REPLICAS,
   batch_sizes: tuple[int, ...] = gamma.BATCH_SIZES,
   num_steps: int = gamma.NUM_STEPS,
@@ -46,7 +47,7 @@ def run(
   target: float = gamma.TARGET,
   stamp: str = '',
 ) -> Result:
-  """Tunes both rules with the first seed; the best rates and neighbours with all."""
+  """Tunes both rules with seed 0; the best rates and neighbours with all."""
   sweep = gamma.measure(
     workdir, replicas, batch_sizes, seeds, num_steps, num_rates, target
   )
@@ -60,7 +61,7 @@ def run(
     page.Found(
       gamma.table(sweep, replicas, batch_sizes, seeds, target),
       gamma.judge(sweep, deciding, seeds, target),
-      _picture(sweep, seeds[0], deciding, target, stamp),
+      _picture(sweep, sweep_lib.TUNING_SEED, deciding, target, stamp),
       {
         'gamma_over_eta_of_means': {
           f'{number} replicas, batch size {size}': gamma.ratios(
