@@ -55,5 +55,5 @@ def test_two_runs_of_one_folder_are_refused(tmp_path):
 
 def test_a_run_of_another_config_is_not_taken_for_it(tmp_path):
   batch.complete(cases(), tmp_path, 'two runs', at_a_time=2)
-  with pytest.raises(errors.UserError, match='another eval_steps, data.batch_size'):
+  with pytest.raises(errors.UserError, match=r'another eval_steps, data\.batch_size'):
     batch.complete(cases(**{'eval_steps': 6, 'data.batch_size': 8}), tmp_path, 'again')
