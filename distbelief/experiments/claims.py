@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from distbelief.experiments import tables
+from distbelief.experiments import intervals, tables
 
 
 class Claim(NamedTuple):
@@ -57,19 +57,28 @@ def judge(
   return rows
 
 
-def table(judged: list[dict[str, Any]]) -> str:
-  """Returns the claims as a table in Markdown."""
+def table(judged: Sequence[Mapping[str, Any]]) -> str:
+  """Returns the claims as a table in Markdown: medians with their intervals."""
   rows = [
     (
       row['claim'],
       f'{row["theory"]:.3g}',
       _bounds(row['least'], row['most']),
-      f'{row["median"]:.3f}',
-      'yes' if row['holds'] else 'no',
+      str(intervals.median(row['values'])),
+      _decided(row),
     )
     for row in judged
   ]
   return tables.markdown(('claim', 'theory', 'bounds', 'median', 'holds'), rows)
+
+
+def _decided(row: Mapping[str, Any]) -> str:
+  """Returns whether a claim holds anywhere in the interval of its median."""
+  found = intervals.median(row['values'])
+  least, most = row['least'], np.inf if row['most'] is None else row['most']
+  if least <= found.low and found.high <= most:
+    return 'yes'
+  return 'no' if found.high < least or found.low > most else 'undecided'
 
 
 def _bounds(least: float, most: float | None) -> str:

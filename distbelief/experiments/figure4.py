@@ -16,6 +16,7 @@ from distbelief.experiments.verdicts import Judgement
 CONFIG = 'configs/figure4.py'
 NUM_STEPS = 20_000
 FRAMES = 200  # Of an utterance.
+LEAST_UTTERANCES = 200  # One for each of the most replicas.
 CHARGED = 41_777_152  # Parameters that are paid for, as in the config.
 # Three quarters of what SGD reaches with seed 0; fixed when the grids were known,
 # and before the other seeds.
@@ -92,8 +93,8 @@ def fields(
     # One evaluation comes at the end of every warm start.
     'eval_steps': _divisor(math.gcd(*warm), max(num_steps // 80, 5)),
     # The same data for all, since the warm start is trained on the whole set: enough for
-    # the longest method to see no frame twice; and one utterance a replica.
-    'data.num_utterances': max(-(-frames // FRAMES), 400),
+    # the longest method to see no frame twice.
+    'data.num_utterances': max(-(-frames // FRAMES), LEAST_UTTERANCES),
     'downpour.warmstart_steps': warm[-1],
     'downpour.warmstart_learning_rate': WARM_RATE,
   }

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from distbelief.experiments import claims
 from tests.docs import pages
 
 RESULT = pages.ROOT / 'paper_results' / 'packaged_models' / 'models.json'
@@ -47,6 +48,16 @@ def test_models_of_packages(page):
     assert row in text, row
   for row in found['started'].values():
     assert row['median_ratio'] < found['bound']
+
+
+@pytest.mark.parametrize(
+  'file',
+  ['asynchrony/asynchrony', 'side_by_side/side_by_side', 'simulator/theory'],
+)
+def test_claims_about_clocks(file):
+  path = (pages.ROOT / 'paper_results' / file).with_suffix('.json')
+  table = claims.table(json.loads(path.read_text())['claims'])
+  assert table.strip() in (path.parent / 'README.md').read_text()
 
 
 def test_figure_4_in_the_readme():

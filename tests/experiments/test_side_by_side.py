@@ -107,3 +107,18 @@ def test_reproduce_writes_what_was_found(tmp_path, monkeypatch, call):
   assert len(result['repetitions']) == 2
   (trained,) = result['trained']
   assert (trained['host'], trained['runs']) == ('a', 2 * len(side_by_side.CASES))
+
+
+@pytest.mark.parametrize(
+  ('values', 'cell'),
+  [
+    ([0.95, 1.0, 1.05], 'yes'),
+    ([0.8, 1.0, 1.05], 'undecided'),
+    ([0.7, 0.8, 0.85], 'no'),
+    ([1.2, 1.3, 1.4], 'no'),
+    ([1.0], 'undecided'),  # One seed has no interval.
+  ],
+)
+def test_a_claim_holds_in_its_whole_interval(values, cell):
+  judged = claims.judge([claims.within('x', 1.0, 0.1, lambda value: value)], values)
+  assert claims.table(judged).splitlines()[-1].split('|')[-2].strip() == cell

@@ -8,7 +8,7 @@ import pytest
 from distbelief import errors
 from distbelief import run as run_lib
 from distbelief.command_line import reproduce
-from distbelief.experiments import batch, catalog, figure4, verdicts
+from distbelief.experiments import batch, catalog, figure4, staleness_causes, verdicts
 from tests import runs
 
 
@@ -111,7 +111,9 @@ def test_costs_are_measured_and_a_model_says_the_rest(tmp_path):
     ('staleness_causes', ('steps_per_replica=10',)),
   ],
 )
-def test_those_on_real_clusters(tmp_path, call, name, options):
+def test_those_on_real_clusters(tmp_path, call, monkeypatch, name, options):
+  monkeypatch.setattr(staleness_causes, 'LATENCIES', (0.0, 3.0))
+  monkeypatch.setattr(staleness_causes, 'DURATIONS', (0.1, 1.0))
   found, rows, page, _ = run(call, tmp_path, name, *options)
   assert rows and 'Intervals are 95 % bootstrap intervals' in page
   if name == 'faults':

@@ -305,7 +305,8 @@ def test_a_cluster_run_is_explained(tmp_path, optimizer, overlap):
     'downpour.warmstart_steps': 20,
     'server.optimizer': optimizer,
     'num_steps': 1_000_000,  # It is stopped when the replica is back.
-    'cluster.step_seconds': 0.01,
+    # So few steps meanwhile that the replay does not take longer than the run.
+    'cluster.step_seconds': 0.05,
   }
   is_back = lambda: (records.read(workdir)['incarnation'] == 1).sum() > 100  # noqa: E731
   with runs.running(workdir, **fields) as process:

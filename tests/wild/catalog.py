@@ -68,7 +68,7 @@ TRAINED = (
   Kind('sequences:tagger', 'tagged_sentences', left=WEIGHTS),
   Kind('sequences:wave_transformer', 'series', steps=120),
   Kind('sequences:tickets', 'tickets', steps=120, slow=True),
-  Kind('sequences:speech', 'spoken', steps=120, slow=True),
+  Kind('sequences:speech', 'spoken', steps=80, slow=True),
   Kind('tables:structured', 'patients'),
   Kind('tables:rare_class', 'frauds'),
   Kind('tables:recommender', 'ratings', 0.05, 400, left=WEIGHTS),
