@@ -1,13 +1,20 @@
-"""The table of all claims, with the verdicts of the results that are there."""
+"""The tables of all claims, with the verdicts of the results that are there.
+
+One of the results' page says all; a short one, of the project's, what has been decided.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from distbelief.experiments import tables, verdicts
-from distbelief.experiments.verdicts import Verdict
+from distbelief.experiments.intervals import Interval
+from distbelief.experiments.verdicts import Rule, Verdict
 from distbelief.telemetry import files
 
 _BEGIN, _END = (
@@ -24,7 +31,7 @@ def render(results: Path) -> str:
   """
   found = judgements(results)
   rows = []
-  for name, rule in sorted(verdicts.rules().items(), key=lambda item: _order(item[0])):
+  for name, rule in _rules():
     verdict, why = rule.verdict, rule.why
     if name in found:
       file, judged = found[name]
@@ -42,6 +49,43 @@ def render(results: Path) -> str:
   return tables.markdown(head, rows)
 
 
+def short(results: Path) -> str:
+  """Returns the table of the claims that a number decided, and how many others there are.
+
+  Args:
+    results: Directory with a folder for each result; the page lies above it.
+  """
+  found = judgements(results)
+  rows = []
+  for name, rule in _rules():
+    if name not in found:
+      continue
+    file, judged = found[name]
+    page = f'{results.name}/{file.parent.name}/README.md'
+    rows.append((name, rule.text, _number(judged), f'[{judged["verdict"]}]({page})'))
+  table = tables.markdown(('claim', "in its source's terms", 'ours', 'verdict'), rows)
+  others = len(verdicts.rules()) - len(rows)
+  return (
+    f'{table}\n\nThe other {others} have not been run yet, or cannot be decided here: '
+    f'[all claims]({results.name}/README.md#claims-and-verdicts) with sources, '
+    'statistics and reasons.'
+  )
+
+
+def _number(judged: Mapping[str, Any]) -> str:
+  if judged['interval'] is None:
+    return ''
+  infinite = (np.inf, -np.inf, np.inf)
+  value, low, high = (
+    bound if x is None else x for x, bound in zip(judged['interval'], infinite)
+  )
+  return str(Interval(value, low, high))
+
+
+def _rules() -> list[tuple[str, Rule]]:
+  return sorted(verdicts.rules().items(), key=lambda item: _order(item[0]))
+
+
 def judgements(results: Path) -> dict[str, tuple[Path, dict[str, Any]]]:
   """Returns file and verdict by claim, of all results in a directory."""
   found = {}
@@ -52,11 +96,14 @@ def judgements(results: Path) -> dict[str, tuple[Path, dict[str, Any]]]:
 
 
 def write(results: Path) -> None:
-  """Writes the table anew into a README.md, if that has a place for it."""
-  path = results / 'README.md'
-  text = path.read_text() if path.exists() else ''
-  if _BEGIN in text:
-    files.write_whole(path, replaced(text, render(results)))
+  """Writes the tables into README.md there and above, if these have a place for it."""
+  for path, table in (
+    (results / 'README.md', render(results)),
+    (results.parent / 'README.md', short(results)),
+  ):
+    text = path.read_text() if path.exists() else ''
+    if _BEGIN in text:
+      files.write_whole(path, replaced(text, table))
 
 
 def replaced(text: str, table: str) -> str:

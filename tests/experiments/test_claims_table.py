@@ -17,6 +17,8 @@ def rows_of(table):
 def test_the_table_that_stands_there_is_that_of_the_results():
   text = (RESULTS / 'README.md').read_text()
   assert claims_table.replaced(text, claims_table.render(RESULTS)) == text
+  text = (ROOT / 'README.md').read_text()
+  assert claims_table.replaced(text, claims_table.short(RESULTS)) == text
 
 
 def test_every_claim_has_a_row_in_its_order(tmp_path):
@@ -59,3 +61,19 @@ def test_only_a_page_with_a_place_for_it_is_written(tmp_path):
   text = page.read_text()
   assert text.startswith('Before.\n') and text.endswith('\nAfter.\n')
   assert 'old' not in text and '| C20 ' in text
+
+
+def test_the_short_one_has_what_a_number_decided(tmp_path):
+  (tmp_path / 'figure4').mkdir()
+  judged = [
+    {'claim': 'C4', 'verdict': 'confirmed', 'interval': [1.6, 1.5, None]},
+    {'claim': 'C8', 'verdict': 'not valid', 'interval': None},
+  ]
+  file = tmp_path / 'figure4' / 'figure4.json'
+  file.write_text(json.dumps({'verdicts': judged}))
+  page = claims_table.short(tmp_path)
+  lines = [[cell.strip() for cell in line.split('|')] for line in page.splitlines()[2:4]]
+  link = f'({tmp_path.name}/figure4/README.md)'
+  assert lines[0][1] == 'C4' and lines[0][3:5] == ['1.6 [1.5, ∞]', f'[confirmed]{link}']
+  assert lines[1][1] == 'C8' and lines[1][3:5] == ['', f'[not valid]{link}']
+  assert f'The other {len(verdicts.rules()) - 2} have' in page
