@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from distbelief.experiments import figure5
+from distbelief.experiments import figure4, figure5
 from distbelief.experiments.verdicts import Verdict
 from tests.experiments import made_up
 
@@ -61,3 +61,12 @@ def test_the_table_counts_the_rates_that_reach_it():
   text = figure5.range_table(measured((1, 2, INF), (1, 2, 3)), SIZES, SEEDS, 0.5)
   *_, last = text.splitlines()
   assert last.count('not reached') == 1 and '0 of 3' in last and '1 of 3' in last
+
+
+def test_runs_that_both_figures_have_are_the_same():
+  """They lie in one directory, which refuses runs of another config."""
+  own = figure5.methods(figure5.REPLICAS)
+  for name, method in figure4.METHODS.items():
+    assert own[name]._replace(label=method.label) == method
+  longest = max(method.longer for method in figure4.METHODS.values())
+  assert max(figure5.LONGER.values()) == longest

@@ -29,11 +29,7 @@ _PAGE = page.Page(
     'well, which is not counted). In the picture the range of the seeds; "never" '
     'counts seeds that did not reach the target.'
   ),
-  deviations=(
-    *figure4.DEVIATIONS,
-    'The deadline is a number of minibatches, not a time: 20,000 with 20 and 50 '
-    'replicas, 40,000 with 100, 60,000 with 200.',
-  ),
+  deviations=figure5.DEVIATIONS,
 )
 
 
@@ -107,7 +103,7 @@ EXPERIMENT = Experiment(
   name='figure5',
   question='Is Downpour with Adagrad faster for every number of machines?',
   claims='C10, but for Sandblaster (experiments/claims.toml)',
-  minutes=80,
+  minutes=60,
   output='paper_results/figure5/figure5.json',
   run=run,
   quick={
