@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from absl import flags
@@ -68,7 +69,14 @@ def main(argv: list[str]) -> int:
     folder = folder / 'quick'
     file = folder / f'{chosen.name}.json'
   file = Path(output.value or file)
-  print(experiment.reproduce(chosen, folder, file, given))
+  quickly = ['--quick'] * quick.value
+  again = [
+    f'--experiment={name.value}',
+    *quickly,
+    *(f'--option={o}' for o in options.value),
+  ]
+  command = shlex.join(['distbelief', 'reproduce', *again])
+  print(experiment.reproduce(chosen, folder, file, given, command))
   claims_table.write(file.resolve().parents[1])
   print(f'{file}: the result')
   return errors.DONE

@@ -29,7 +29,8 @@ class Result:
     trained: Provenance of each run that the numbers rest on.
     pictures: PNG files by their suffix: '' lies beside the JSON file under its name.
     curves: CSV files likewise.
-    page: Text of the README.md beside them; empty: that is written by hand.
+    page: Returns the text of the README.md beside them, given the keyword `command`;
+      None: that is written by hand.
   """
 
   fields: Mapping[str, Any]
@@ -37,7 +38,7 @@ class Result:
   trained: Sequence[Mapping[str, Any]] = ()
   pictures: Mapping[str, bytes] = dataclasses.field(default_factory=dict)
   curves: Mapping[str, str] = dataclasses.field(default_factory=dict)
-  page: str = ''
+  page: Callable[..., str] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,7 +76,11 @@ class Experiment:
 
 
 def reproduce(
-  chosen: Experiment, workdir: Path, output: Path, options: Mapping[str, Any]
+  chosen: Experiment,
+  workdir: Path,
+  output: Path,
+  options: Mapping[str, Any],
+  command: str,
 ) -> str:
   """Runs an experiment and writes its result.
 
@@ -84,6 +89,7 @@ def reproduce(
     workdir: Directory of the runs; finished ones are not repeated.
     output: JSON file to write; pictures are written beside it.
     options: Options that differ from their defaults.
+    command: Command that repeats it, for its page.
 
   Returns:
     Text of the result, for the screen.
@@ -97,7 +103,7 @@ def reproduce(
   if found.page:  # The README of the folder only where that is the experiment's.
     own = output.resolve().parent.name == chosen.name
     name = 'README.md' if own else f'{output.stem}.md'
-    output.with_name(name).write_text(found.page)
+    output.with_name(name).write_text(found.page(command=command))
   return found.text
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -136,9 +137,9 @@ def _result(
     undefined=jinja2.StrictUndefined,
     keep_trailing_newline=True,
   )
-  text = environment.get_template('page.md.jinja').render(
+  text = functools.partial(
+    environment.get_template('page.md.jinja').render,
     page=page,
-    command=f'distbelief reproduce --experiment={name}',
     rules=[verdicts.rules()[judgement.claim] for judgement in found.judged],
     table=found.table,
     picture=f'{name}.png',

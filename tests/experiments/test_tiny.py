@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shlex
 
 import pytest
 
@@ -37,7 +38,8 @@ def run(call, folder, name, *options):
   for judged in found['verdicts']:
     assert judged['rule'] == verdicts.rules()[judged['claim']].hash
     assert f'`{judged["rule"]}`' in page and f'**{judged["verdict"]}**' in page
-  assert f'--experiment={name}' in page
+  command = [f'--experiment={name}', '--quick', *words]
+  assert f'    distbelief reproduce {shlex.join(command)}\n' in page
   assert output.with_suffix('.png').read_bytes().startswith(b'\x89PNG')
   table = output.with_suffix('.csv')
   rows = list(csv.DictReader(table.open())) if table.exists() else []
