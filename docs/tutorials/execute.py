@@ -18,7 +18,7 @@ from distbelief.telemetry import provenance
 FOLDER = Path(__file__).parent
 NOTEBOOK = FOLDER / 'sgd-to-staleness.ipynb'
 ROOT = FOLDER.parents[1]
-SECONDS = 300  # For a cell; each takes less than one minute on one core.
+SECONDS = 600  # For a cell; each takes less than a minute on a core of its own.
 
 
 def execute(
