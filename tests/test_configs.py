@@ -22,6 +22,7 @@ PARAMETERS = {
   'side_by_side': 43_824,
   'speech_commands': 325_692,
   'spoken_digit': 323_122,
+  'sync_vs_async': 79_152,
   'synthetic_speech': 322_608,
   'validation': 31_344,
 }

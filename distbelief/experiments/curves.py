@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from distbelief import config as config_lib
 from distbelief.analysis.run import Run
 
 
@@ -69,8 +70,9 @@ class Curve(NamedTuple):
 
 def of(run: Run) -> Curve:
   """Returns the curve of a finished run."""
-  rows, warm = run.evaluations, int(run.config.downpour.warmstart_steps)
+  rows, warm = run.evaluations, config_lib.warmstart_steps(run.config)
   accuracies = np.sort(run.records, order='compute_end')['accuracy']
+  accuracies = accuracies[~np.isnan(accuracies)]  # A discarded gradient has none.
   ends = [row.steps for row in rows]
   training = [
     float(np.mean(accuracies[low:high])) for low, high in zip([0, *ends[:-1]], ends)

@@ -145,8 +145,31 @@ def ratios(
     target: Hold-out accuracy.
 
   Returns:
+    Ratio of each seed, and the conditions by name.
+  """
+  found, reached = times_over(sweep, slower, faster, seeds, target)
+  gate = {
+    'reached': reached,
+    **gates.comparison(sweep, (slower, faster), seeds, target),
+  }
+  return found, gate
+
+
+def times_over(
+  sweep: Sweep, slower: str, faster: str, seeds: Sequence[int], target: float
+) -> tuple[list[float], bool]:
+  """Returns the time of one method to the target over that of another.
+
+  Args:
+    sweep: Runs.
+    slower: Method whose time is the numerator.
+    faster: Method whose time is the denominator.
+    seeds: Seeds.
+    target: Hold-out accuracy.
+
+  Returns:
     Ratio of each seed: infinite where only `faster` reaches the target, NaN where neither
-    does; and the conditions by name.
+    does; and whether one of them does with every seed.
   """
   times = np.array(
     [
@@ -154,12 +177,8 @@ def ratios(
       for name in (slower, faster)
     ]
   )
-  gate = {
-    'reached': bool(np.isfinite(times).any(axis=0).all()),
-    **gates.comparison(sweep, (slower, faster), seeds, target),
-  }
   with np.errstate(invalid='ignore'):
-    return (times[0] / times[1]).tolist(), gate
+    return (times[0] / times[1]).tolist(), bool(np.isfinite(times).any(axis=0).all())
 
 
 def table(sweep: Sweep, seeds: Sequence[int], target: float) -> str:

@@ -19,15 +19,31 @@ def comparison(
   return {
     'below': begin_below(sweep, names, seeds, target),
     'staleness': all(is_as_stale_as_expected(sweep, name, seeds) for name in names),
-    'grid': len({len(sweep.tuned[name].scores) for name in names}) == 1,
-    'edge': not any(sweep.tuned[name].at_the_edge for name in names),
+    **tuned_alike(sweep, names),
     'warm': has_one_start(sweep, names, seeds),
   }
 
 
-def is_as_stale_as_expected(sweep: Sweep, name: str, seeds: Sequence[int]) -> bool:
-  """Returns whether the mean staleness of each seed was that of M replicas, M - 1."""
-  theory = sweep.methods[name].replicas - 1
+def tuned_alike(sweep: Sweep, names: Collection[str]) -> dict[str, bool]:
+  """Returns which conditions hold for the grids of tuned methods, by name."""
+  return {
+    'grid': len({len(sweep.tuned[name].scores) for name in names}) == 1,
+    'edge': not any(sweep.tuned[name].at_the_edge for name in names),
+  }
+
+
+def is_as_stale_as_expected(
+  sweep: Sweep, name: str, seeds: Sequence[int], part: float = 1.0
+) -> bool:
+  """Returns whether the mean staleness of each seed was that of M replicas, M - 1.
+
+  Args:
+    sweep: Runs.
+    name: Method.
+    seeds: Seeds.
+    part: Part of M - 1 that theory leaves, e.g. with latency.
+  """
+  theory = part * (sweep.methods[name].replicas - 1)
   return all(
     abs(curve.staleness - theory) <= _STALENESS * theory
     for curve in sweep.of(name, seeds)

@@ -27,6 +27,8 @@ class Method(NamedTuple):
     fields: Other fields of the config that make it, by dotted name.
     rates: Grid of its learning rate, ascending.
     longer: Factor on the number of minibatches: many replicas do more in the same time.
+    tuned_as: Method whose best rate it takes, because it goes the same way, only at other
+      times; empty: it has a grid of its own.
   """
 
   label: str
@@ -34,6 +36,7 @@ class Method(NamedTuple):
   fields: Mapping[str, Any]
   rates: tuple[float, ...]
   longer: int = 1
+  tuned_as: str = ''
 
 
 class Point(NamedTuple):
@@ -119,6 +122,7 @@ class Sweep:
     grids = {
       name: [Point(name, rate, TUNING_SEED) for rate in _middle(method.rates, num_rates)]
       for name, method in self.methods.items()
+      if not method.tuned_as
     }
     self.run([point for grid in grids.values() for point in grid], title)
     for name, grid in grids.items():
@@ -129,6 +133,9 @@ class Sweep:
           for rate, curve in found.items()
         }
       )
+    for name, method in self.methods.items():
+      if method.tuned_as:
+        self.tuned[name] = self.tuned[method.tuned_as]
 
   def repeat(
     self, seeds: Sequence[int], neighbours: int = 0, title: str = 'seeds'
@@ -175,6 +182,7 @@ class Sweep:
     return {
       name: {
         'replicas': method.replicas,
+        'tuned_as': method.tuned_as or name,
         'tuned': self.tuned[name].as_json(),
         'seconds_to_target': [_finite(c.seconds_to(target)) for c in found],
         'steps_to_target': [_finite(c.steps_to(target)) for c in found],

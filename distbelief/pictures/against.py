@@ -15,7 +15,7 @@ class Line(NamedTuple):
   """The measurements of a method.
 
   Attributes:
-    sizes: Places on the axis, ascending; a single one is a mark.
+    sizes: Places on the axis, ascending, 0 may be among them; a single one is a mark.
     values: Measurements at each place, one per seed; infinite or NaN: there is none.
   """
 
@@ -56,7 +56,8 @@ def picture(panels: Sequence[Panel], title: str, stamp: str = '') -> bytes:
 
 
 def _draw(axes: Axes, panel: Panel) -> None:
-  axes.set_xscale('log')
+  sizes = sorted({size for line in panel.lines.values() for size in line.sizes})
+  _scale(axes, sizes)
   if panel.logarithmic:
     axes.set_yscale('log')
   for index, (label, line) in enumerate(panel.lines.items()):
@@ -90,7 +91,6 @@ def _draw(axes: Axes, panel: Panel) -> None:
       markersize=4,
       linewidth=1.3,
     )
-  sizes = sorted({size for line in panel.lines.values() for size in line.sizes})
   axes.set_xticks(
     sizes, [f'{size:,.0f}' if size >= 10 else f'{size:g}' for size in sizes]
   )
@@ -100,3 +100,11 @@ def _draw(axes: Axes, panel: Panel) -> None:
   axes.margins(y=0.2)
   axes.legend(fontsize=8)
   style.quiet(axes)
+
+
+def _scale(axes: Axes, sizes: Sequence[float]) -> None:
+  """Makes the axis of the sizes logarithmic; 0 is a step to the left of the least."""
+  if min(sizes) > 0:
+    axes.set_xscale('log')
+  elif max(sizes) > 0:
+    axes.set_xscale('symlog', linthresh=min(size for size in sizes if size))

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import shlex
 
 import pytest
@@ -84,6 +85,23 @@ def test_the_others(tmp_path, call, name, options):
   assert rows
   claims = {judged['claim'] for judged in found['verdicts']}
   assert claims == {n for n, r in verdicts.rules().items() if r.experiment == name}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_waiting_is_compared_with_not_waiting(tmp_path, call):
+  options = ('num_steps=180', 'latencies=(0.0,)')
+  found, rows, *_ = run(call, tmp_path, 'sync_vs_async', *options)
+  claims = {judged['claim'] for judged in found['verdicts']}
+  expected = {n for n, r in verdicts.rules().items() if r.experiment == 'sync_vs_async'}
+  assert claims == expected
+  assert {row['steps'] for row in rows} == {'90', '180'}
+  assert not any(math.isnan(float(row['training_accuracy'])) for row in rows)
+  waits = {name: waits for name, (waits,) in found['waiting'].items()}
+  assert waits['async_heavy_0'] < 0.1 < waits['backup_heavy_0'] < waits['sync_heavy_0']
+  stale = {n: method['mean_staleness'] for n, method in found['methods'].items()}
+  assert stale['sync_light_0'] == stale['backup_heavy_0'] == [0]
+  assert stale['async_light_0'] == [pytest.approx(9, abs=0.5)]
 
 
 def test_costs_are_measured_and_a_model_says_the_rest(tmp_path):
