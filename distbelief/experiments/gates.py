@@ -19,9 +19,16 @@ def comparison(
   return {
     'below': begin_below(sweep, names, seeds, target),
     'staleness': all(is_as_stale_as_expected(sweep, name, seeds) for name in names),
+    **tuned(sweep, names),
+    'warm': has_one_start(sweep, names, seeds),
+  }
+
+
+def tuned(sweep: Sweep, names: Collection[str]) -> dict[str, bool]:
+  """Returns whether methods had as many rates, and none its best at the end of them."""
+  return {
     'grid': len({len(sweep.tuned[name].scores) for name in names}) == 1,
     'edge': not any(sweep.tuned[name].at_the_edge for name in names),
-    'warm': has_one_start(sweep, names, seeds),
   }
 
 

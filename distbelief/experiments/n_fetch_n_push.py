@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from distbelief.experiments import figure4, intervals, tables, verdicts
+from distbelief.experiments import figure4, gates, intervals, tables, verdicts
 from distbelief.experiments.figure4 import FIXED
 from distbelief.experiments.sweep import Method, Point, Sweep
 from distbelief.experiments.verdicts import Judgement
@@ -119,8 +119,7 @@ def judge(
     ]
     gate = {
       'reached': bool(np.isfinite(steps[0]).all()),
-      'grid': len({len(sweep.tuned[name].scores) for name in names}) == 1,
-      'edge': not any(sweep.tuned[name].at_the_edge for name in names),
+      **gates.tuned(sweep, names),
     }
     judged.append(verdicts.judge(claim, np.divide(steps[1], steps[0]).tolist(), gate))
   return judged
