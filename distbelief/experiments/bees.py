@@ -96,7 +96,7 @@ def _of_flatness(
 
 
 _OPEN = {
-  Verdict.UNDECIDED: 'the seeds do not agree',
+  Verdict.UNDECIDED: 'the difference is small, or not the same with all seeds',
   Verdict.NOT_VALID: 'the comparison is not valid',
 }
 # Claim: the question that is left open, the words if it is confirmed, if it is refuted.
@@ -124,8 +124,8 @@ _WORDS = {
     'whether a swarm makes more of as many flowers than a single bee',
     'A single bee with the same flowers does worse than the swarm: that many fly apart '
     'is itself of use.',
-    'A single bee with the same flowers does at least as well: to cover a region is not '
-    'what helps, many small steps do; the swarm only takes them at the same time.',
+    'A single bee with the same flowers does at least as well: what the swarm has before '
+    'it is not the region, but that its bees fly at the same time.',
   ),
   'S1-momentum': (
     'whether a swarm of erratic bees flies like one heavy bee',
@@ -157,7 +157,10 @@ _THESIS = ('S1-examples', 'S1-alone', 'S1-flat')
 def words(judged: Sequence[Judgement]) -> str:
   """Returns what the verdicts support, in the words of the bees, in Markdown."""
   sentences = [f'- {_sentence(one)} ({one.claim})' for one in judged]
-  return '\n'.join([*sentences, '', _thesis({one.claim: one.verdict for one in judged})])
+  head = ['In the words of the bees:', '']
+  return '\n'.join(
+    [*head, *sentences, '', _thesis({one.claim: one.verdict for one in judged})]
+  )
 
 
 def _thesis(found: Mapping[str, Verdict]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -62,7 +62,7 @@ def picture(panels: Sequence[Panel], title: str, stamp: str = '') -> bytes:
     axes.set_xlabel(panel.x, fontsize=9)
     axes.set_ylabel(panel.y, fontsize=9)
     axes.margins(x=0)
-    axes.legend(fontsize=8, frameon=False)
+    axes.legend(loc='upper right', fontsize=8, frameon=False)
     style.quiet(axes)
   made.suptitle(title, fontsize=10)
   style.stamp(made, stamp)
@@ -87,6 +87,6 @@ def draw(
   places = np.linspace(begin, min(own[-1] for own in line.places), _POINTS)
   found = [np.interp(places, *own) for own in zip(*line)]
   low, middle, high = np.quantile(found, [0, 0.5, 1], axis=0)
-  look = {'color': style.of(index)}
+  look: dict[str, Any] = {'color': style.of(index)}
   axes.fill_between(places, low, high, alpha=0.2, linewidth=0, **look)
   axes.plot(places, middle, linewidth=1.5, label=label, **look)
