@@ -22,6 +22,7 @@ class Curve(NamedTuple):
     training: Accuracy of the minibatches since the evaluation before.
     holdout: Hold-out accuracy.
     staleness: Mean number of updates between a fetch and the push that came of it.
+    losses: Hold-out loss.
   """
 
   seconds: list[float]
@@ -29,6 +30,7 @@ class Curve(NamedTuple):
   training: list[float]
   holdout: list[float]
   staleness: float
+  losses: list[float]
 
   def seconds_to(self, target: float) -> float:
     """Returns the time to a hold-out accuracy; infinite: it was not reached."""
@@ -90,6 +92,7 @@ def of(run: Run) -> Curve:
     training,
     [row.holdout_accuracy for row in rows],
     summary['staleness']['mean'] or 0.0,
+    [row.holdout_loss for row in rows],
   )
 
 
@@ -102,8 +105,9 @@ def as_csv(head: Sequence[str], curves: Iterable[tuple[Sequence[Any], Curve]]) -
   """
   text = io.StringIO()
   writer = csv.writer(text, lineterminator='\n')
-  writer.writerow((*head, 'seconds', 'steps', 'training_accuracy', 'holdout_accuracy'))
+  columns = ('seconds', 'steps', 'training_accuracy', 'holdout_accuracy', 'holdout_loss')
+  writer.writerow((*head, *columns))
   for whose, curve in curves:
-    for now, steps, training, holdout in zip(*curve[:4]):
-      writer.writerow((*whose, f'{now:.3f}', steps, f'{training:.5f}', f'{holdout:.5f}'))
+    for now, steps, *figures in zip(*curve[:4], curve.losses):
+      writer.writerow((*whose, f'{now:.3f}', steps, *(f'{x:.5f}' for x in figures)))
   return text.getvalue()

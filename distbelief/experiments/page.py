@@ -41,12 +41,14 @@ class Found(NamedTuple):
     judged: Verdicts.
     picture: PNG.
     fields: Numbers for the JSON file, beside the verdicts.
+    conclusion: What the verdicts support together, in Markdown; empty: nothing is said.
   """
 
   table: str
   judged: Sequence[Judgement]
   picture: bytes
   fields: Mapping[str, Any] = {}
+  conclusion: str = ''
 
 
 def of_sweep(
@@ -146,6 +148,7 @@ def _result(
     curves=f'{name}.csv' if curves else '',
     file=f'{name}.json',
     verdicts=found.judged,
+    conclusion=found.conclusion,
     seeds=num_seeds,
     provenance=_sentence(trained, effort),
   )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -119,6 +119,18 @@ class Sweep:
       target: Hold-out accuracy; where no rate reaches it, the largest one decides.
       title: What the runs are for, in the bar.
     """
+    self._tune(num_rates, lambda c: Score(c.seconds_to(target), c.end), title)
+
+  def tune_loss(self, num_rates: int, title: str = 'rates') -> None:
+    """Finds each method's best rate: that of the least hold-out loss in the end.
+
+    Args:
+      num_rates: Number of rates to try for each method, the middle ones of its grid.
+      title: What the runs are for, in the bar.
+    """
+    self._tune(num_rates, lambda c: Score(np.inf, c.end, c.losses[-1]), title)
+
+  def _tune(self, num_rates: int, score: Callable[[Curve], Score], title: str) -> None:
     grids = {
       name: [Point(name, rate, TUNING_SEED) for rate in _middle(method.rates, num_rates)]
       for name, method in self.methods.items()
@@ -126,13 +138,8 @@ class Sweep:
     }
     self.run([point for grid in grids.values() for point in grid], title)
     for name, grid in grids.items():
-      found = {point.rate: self.curves[point] for point in grid}
-      self.tuned[name] = tuning.best(
-        {
-          rate: Score(curve.seconds_to(target), curve.end)
-          for rate, curve in found.items()
-        }
-      )
+      found = {point.rate: score(self.curves[point]) for point in grid}
+      self.tuned[name] = tuning.best(found)
     for name, method in self.methods.items():
       if method.tuned_as:
         self.tuned[name] = self.tuned[method.tuned_as]
@@ -187,6 +194,7 @@ class Sweep:
         'seconds_to_target': [_finite(c.seconds_to(target)) for c in found],
         'steps_to_target': [_finite(c.steps_to(target)) for c in found],
         'accuracy_at_the_end': [_finite(c.end) for c in found],
+        'loss_at_the_end': [_finite(c.losses[-1]) for c in found],
         'accuracy_after_the_warm_start': [_finite(c.start) for c in found],
         'mean_staleness': [c.staleness for c in found],
       }

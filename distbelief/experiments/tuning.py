@@ -14,15 +14,20 @@ class Score(NamedTuple):
   Attributes:
     seconds: Simulated time to the target accuracy; infinite: it was not reached.
     accuracy: Hold-out accuracy in the end; NaN of a run that diverged counts as 0.
+    loss: Hold-out loss in the end, where it decides instead of the accuracy; None: it
+      does not. NaN counts as infinite.
   """
 
   seconds: float
   accuracy: float
+  loss: float | None = None
 
   @property
   def order(self) -> tuple[float, float]:
-    """Less is better: the time; where the target was not reached, the accuracy."""
-    return self.seconds, -float(np.nan_to_num(self.accuracy))
+    """Less is better: the time; without it the loss, or the accuracy."""
+    if self.loss is None:
+      return self.seconds, -float(np.nan_to_num(self.accuracy))
+    return self.seconds, float(np.nan_to_num(self.loss, nan=np.inf))
 
 
 class Tuned(NamedTuple):
@@ -49,12 +54,17 @@ class Tuned(NamedTuple):
       'scores': [
         {
           'rate': rate,
-          'seconds': score.seconds if np.isfinite(score.seconds) else None,
-          'accuracy': score.accuracy if np.isfinite(score.accuracy) else None,
+          'seconds': _finite(score.seconds),
+          'accuracy': _finite(score.accuracy),
+          **({} if score.loss is None else {'loss': _finite(score.loss)}),
         }
         for rate, score in self.scores.items()
       ],
     }
+
+
+def _finite(value: float) -> float | None:
+  return value if np.isfinite(value) else None
 
 
 def best(scores: Mapping[float, Score]) -> Tuned:

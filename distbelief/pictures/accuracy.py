@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from distbelief.pictures import style
-
-_POINTS = 200
+from distbelief.pictures import bands, style
 
 
 class Line(NamedTuple):
@@ -46,14 +42,11 @@ def picture(
   panels = made.subplots(1, 2, sharey=True)
   names = ('accuracy on the training set', 'accuracy on the hold-out set')
   for axes, part, name in zip(panels, ('training', 'holdout'), names):
-    begin = 0.0
+    begin = min(own[0] for own in next(iter(lines.values())).seconds)
     for index, (label, line) in enumerate(lines.items()):
-      low, times, bands = _over_seeds(line.seconds, getattr(line, part), index == 0)
-      begin = min(begin, low)
-      look = {'color': style.of(index)}
-      axes.fill_between(times, bands[0], bands[2], alpha=0.2, linewidth=0, **look)
-      axes.plot(times, bands[1], linewidth=1.5, label=label, **look)
-    axes.axvspan(begin, 0, color=style.WAIT, zorder=0)
+      band = bands.Line(line.seconds, getattr(line, part))
+      bands.draw(axes, index, label, band, first=0.0 if index else begin)
+    axes.axvspan(min(begin, 0.0), 0, color=style.WAIT, zorder=0)
     if target is not None:
       axes.axhline(target, color='#999999', linestyle=':', linewidth=1)
     axes.set_title(name, fontsize=10, loc='left')
@@ -69,14 +62,3 @@ def picture(
     fontsize=8,
   )
   return style.png(made)
-
-
-def _over_seeds(
-  seconds: Sequence[Sequence[float]], values: Sequence[Sequence[float]], with_warm: bool
-) -> tuple[float, np.ndarray, np.ndarray]:
-  """Returns the first time, times, and least, median and largest of the seeds."""
-  first = max(own[0] for own in seconds) if with_warm else 0.0
-  last = min(own[-1] for own in seconds)
-  times = np.linspace(first, last, _POINTS)
-  found = [np.interp(times, own, value) for own, value in zip(seconds, values)]
-  return first, times, np.quantile(found, [0, 0.5, 1], axis=0)

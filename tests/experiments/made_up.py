@@ -12,7 +12,7 @@ RATES = (1.0, 2.0, 4.0)
 BEST = 2.0
 
 
-def curve(reaches_at, start=0.2, staleness=0.0, end=0.6):
+def curve(reaches_at, start=0.2, staleness=0.0, end=0.6, loss=1.0):
   """Reaches its end at that time, which counts from the end of the warm start."""
   # A step up at whole numbers.
   times = [
@@ -21,7 +21,8 @@ def curve(reaches_at, start=0.2, staleness=0.0, end=0.6):
     *(now - d for now in (1.0, 2.0, 3.0, 3.5, 4.0, 5.0) for d in (1e-9, 0.0)),
   ]
   holdout = [0.1, start, *(end if now >= reaches_at else 0.3 for now in times[2:])]
-  return Curve(times, [round(10 * now, 6) for now in times], holdout, holdout, staleness)
+  steps = [round(10 * now, 6) for now in times]
+  return Curve(times, steps, holdout, holdout, staleness, [loss] * len(times))
 
 
 def sweep(methods, seeds, times, **changed):

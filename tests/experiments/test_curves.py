@@ -20,13 +20,13 @@ def test_time_and_steps_count_from_the_end_of_the_warm_start():
 
 
 def test_a_curve_crosses_between_two_evaluations():
-  found = Curve([0.0, 10.0, 20.0], [0, 1, 2], [], [0.2, 0.4, 0.5], 0.0)
+  found = Curve([0.0, 10.0, 20.0], [0, 1, 2], [], [0.2, 0.4, 0.5], 0.0, [])
   assert found.seconds_to(0.3) == pytest.approx(5.0)
   assert found.seconds_to(0.2) == 0.0  # It is there from the beginning.
 
 
 def test_a_touch_is_no_arrival():
-  noisy = Curve([0.0, 1.0, 2.0, 3.0, 4.0], [0, 1, 2, 3, 4], [], [0, 4, 0, 4, 4], 0.0)
+  noisy = Curve([0.0, 1.0, 2.0, 3.0, 4.0], [0, 1, 2, 3, 4], [], [0, 4, 0, 4, 4], 0.0, [])
   assert noisy.seconds_to(2) == 2.5
   assert noisy._replace(holdout=[0, 4, 0, 4, 0]).seconds_to(2) == math.inf
 
@@ -47,4 +47,5 @@ def test_a_file_has_every_point():
     'steps': '10.0',
     'training_accuracy': '0.60000',
     'holdout_accuracy': '0.60000',
+    'holdout_loss': '1.00000',
   }
