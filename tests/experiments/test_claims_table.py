@@ -60,7 +60,7 @@ def test_only_a_page_with_a_place_for_it_is_written(tmp_path):
   claims_table.write(tmp_path)
   text = page.read_text()
   assert text.startswith('Before.\n') and text.endswith('\nAfter.\n')
-  assert 'old' not in text and '| C20 ' in text
+  assert '\nold\n' not in text and '| C20 ' in text
 
 
 def test_the_short_one_has_what_a_number_decided(tmp_path):
