@@ -222,6 +222,14 @@ class Dataflow:
       raise ValueError(f'version {version} of shard {shard} is not made')
     return params.numpy()
 
+  def weights_at(self, version: int) -> Weights:
+    """Returns the weights of a version that all shards have kept and computed."""
+    kept = [shard.kept[version] for shard in self._shards]
+    return Weights(
+      self._sharding.join([one.params for one in kept]),
+      self._statistics_layout.unflatten(kept[0].statistics),
+    )
+
   def release(self, shard: int, version: int) -> None:
     """Undoes a `hold`: its step will not happen."""
     kept = self._shards[shard].kept

@@ -15,6 +15,7 @@ import pickle
 import subprocess
 import sys
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,22 @@ from distbelief.telemetry.numerics import Numerics, relevant
 
 
 def play(
-  workdir: Path, launch: int, until: int | None, start: LaunchStart, under: Numerics
+  workdir: Path,
+  launch: int,
+  until: int | None,
+  start: LaunchStart,
+  keep: Collection[int],
+  under: Numerics,
 ) -> LaunchEnd:
-  """Returns `Replay(workdir).play(launch, until, start)`, computed under numerics.
+  """Returns `Replay(workdir).play(launch, until, start, keep)`, under numerics.
+
+  Args:
+    workdir: Directory of the run.
+    launch: See `Replay.play`.
+    until: Likewise.
+    start: Likewise.
+    keep: Likewise.
+    under: Numerics of the launch.
 
   Raises:
     MisfitError: As there.
@@ -37,7 +51,7 @@ def play(
   unset = relevant(provenance.settings()).keys() - under.environment.keys()
   environ = {name: v for name, v in os.environ.items() if name not in unset}
   with tempfile.NamedTemporaryFile() as file:
-    file.write(pickle.dumps((workdir, launch, until, start)))
+    file.write(pickle.dumps((workdir, launch, until, start, keep)))
     file.flush()
     status = subprocess.run(
       [sys.executable, '-m', __name__, file.name],
@@ -57,10 +71,10 @@ def main(path: str) -> None:
   """Computes the launch that the file describes, and writes its end there."""
   from distbelief.replay.replay import Replay
 
-  workdir, launch, until, start = pickle.loads(Path(path).read_bytes())
+  workdir, launch, until, start, keep = pickle.loads(Path(path).read_bytes())
   result: LaunchEnd | errors.UserError
   try:
-    result = Replay(workdir).play(launch, until, start)
+    result = Replay(workdir).play(launch, until, start, keep)
   except MisfitError as error:
     result = error
   Path(path).write_bytes(pickle.dumps(result))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import ml_collections
 import numpy as np
 
@@ -41,7 +43,21 @@ class Downpour:
       sketch=Sketch(sum(sharding.sizes), config.seed),
     )
     self._pushes: list[Push] = []
+    self._kept: list[int] = []
+    self._num_shards = len(start.versions)
     self.losses: dict[int, float] = {}
+
+  def keep(self, versions: Collection[int]) -> None:
+    """Keeps the weights of versions that `play` will make."""
+    self._kept = list(versions)
+    for version in versions:
+      for shard in range(self._num_shards):
+        self._flow.hold(shard, version)
+
+  @property
+  def kept(self) -> dict[int, Weights]:
+    """Weights of the versions kept, once they are made."""
+    return {version: self._flow.weights_at(version) for version in self._kept}
 
   def play(self, schedule: Schedule) -> None:
     """Computes a schedule.

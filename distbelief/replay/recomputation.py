@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -49,6 +50,7 @@ class LaunchEnd(NamedTuple):
     released: Whether the warm start is over.
     accrued: Gradients that are computed but not applied, by replica.
     losses: Loss of the last minibatch of each replica, by its index.
+    kept: Weights of the versions that were to be kept.
   """
 
   weights: Weights
@@ -57,6 +59,7 @@ class LaunchEnd(NamedTuple):
   released: bool
   accrued: dict[int, list[np.ndarray]]
   losses: dict[int, float]
+  kept: Mapping[int, Weights] = {}
 
 
 class Recomputation(Protocol):
@@ -71,6 +74,15 @@ class Recomputation(Protocol):
   """
 
   losses: dict[int, float]
+
+  def keep(self, versions: Collection[int]) -> None:
+    """Keeps the weights of versions that `play` will make, or begins with."""
+    ...
+
+  @property
+  def kept(self) -> Mapping[int, Weights]:
+    """Weights of the versions kept, once they are made."""
+    ...
 
   def play(self, schedule: Schedule) -> None:
     """Computes a schedule; raises MisfitError if the records differ."""

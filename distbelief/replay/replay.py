@@ -13,7 +13,7 @@ follows (dataflow.py). So a run can be inspected as in a debugger:
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,11 +22,13 @@ import tensorflow as tf
 
 from distbelief import config as config_lib
 from distbelief import errors
+from distbelief.algorithms.sharding import Sharding
 from distbelief.algorithms.statistics import Weights
 from distbelief.analysis import clocks
 from distbelief.analysis.run import Run
 from distbelief.data.held_out import HeldOut
 from distbelief.problem import factory, rounding
+from distbelief.recompute.gradients import Gradients, Held
 from distbelief.recompute.minibatches import Minibatches
 from distbelief.replay import another_process, schedules
 from distbelief.replay.recomputation import LaunchEnd, LaunchStart, Recomputation
@@ -154,6 +156,67 @@ class Replay:
       raise errors.UserError(
         f'update ({update}) is none of this run: choose 0 to {self.num_updates}'
       )
+    *_, (update, end) = self._ends(update)
+    return State(update, end, self._evaluate)
+
+  def weights(self, versions: Collection[int]) -> dict[int, Weights]:
+    """Returns the server's weights at several versions, by version.
+
+    Args:
+      versions: Numbers of pushes applied, the same at every shard.
+
+    Raises:
+      errors.UserError: If the shards never had one of these versions.
+      MisfitError: If the recomputed values differ from the records.
+    """
+    found: dict[int, Weights] = {}
+    for _, end in self._ends(self.num_updates, versions):
+      found |= end.kept
+    if missing := sorted(set(versions) - found.keys()):
+      raise errors.UserError(
+        f'version ({missing[0]}) is none of this run: choose 0 to {self.num_updates}'
+      )
+    return found
+
+  def gradients(
+    self, weights: Weights, steps: Sequence[tuple[int, int]]
+  ) -> list[np.ndarray]:
+    """Returns the gradients of minibatches at any weights, each [P] float32.
+
+    Args:
+      weights: Weights.
+      steps: Steps whose minibatches are taken, each (replica, step), of the last launch.
+    """
+    of_one = self._gradients
+    held = Held(
+      of_one.sharding.split([tf.constant(param) for param in weights.params]),
+      of_one.statistics.flatten(weights.statistics),
+    )
+    computed = of_one.compute([(held, None, replica, step) for replica, step in steps])
+    return [result.sum.slices[0].numpy() for result in computed]
+
+  @functools.cached_property
+  def _gradients(self) -> Gradients:
+    return Gradients(
+      self.config,
+      self._objective,
+      Sharding(self._objective.shapes, 1),
+      self._minibatches(self._schedules[-1].num_replicas),
+    )
+
+  def _minibatches(self, num_replicas: int) -> Minibatches:
+    return Minibatches(
+      self.config,
+      self._source,
+      num_replicas,
+      config_lib.warmstart_steps(self.config),
+      as_workers=self._is_real,
+    )
+
+  def _ends(
+    self, update: int, keep: Collection[int] = ()
+  ) -> Iterator[tuple[int, LaunchEnd]]:
+    """Yields (update, end) of each launch until that which has an update."""
     weights, released = _as_arrays(self._objective.weights), False
     slots: list[np.ndarray] = []
     for launch, schedule in enumerate(self._schedules):
@@ -163,19 +226,21 @@ class Replay:
       start = LaunchStart(
         weights, slots, schedule.starts, released, schedule.num_replicas
       )
-      end = self._play(launch, update if last else None, start)
+      end = self._play(launch, update if last else None, start, keep)
+      yield update, end
       if last:
-        break
+        return
       weights, slots, released = end.weights, end.slots, end.released
-    return State(update, end, self._evaluate)
 
-  def _play(self, launch: int, until: int | None, start: LaunchStart) -> LaunchEnd:
+  def _play(
+    self, launch: int, until: int | None, start: LaunchStart, keep: Collection[int]
+  ) -> LaunchEnd:
     """Returns the end of a launch, recomputed under its own numerics."""
     own = numerics.of_launch(self._workdir, launch)
     try:
       if own and not _computes_as(own[0]):
-        return another_process.play(self._workdir, launch, until, start, own[0])
-      return self.play(launch, until, start)
+        return another_process.play(self._workdir, launch, until, start, keep, own[0])
+      return self.play(launch, until, start, keep)
     except OtherValueError as error:
       raise OtherValueError(f'{error}: {self._possible_causes()}') from error
 
@@ -210,29 +275,34 @@ class Replay:
     minibatch = self._source.first(self.config.data.batch_size)
     return bool(rounding.difference(gradient(), gradient))
 
-  def play(self, launch: int, until: int | None, start: LaunchStart) -> LaunchEnd:
+  def play(
+    self,
+    launch: int,
+    until: int | None,
+    start: LaunchStart,
+    keep: Collection[int] = (),
+  ) -> LaunchEnd:
     """Returns the end of a launch, recomputed in this process.
 
     Args:
       launch: Index of the launch.
       until: Number of pushes of shard 0 after which to stop; None: all.
       start: State in which it begins.
+      keep: Versions whose weights to keep, where the launch has them.
 
     Raises:
       MisfitError: If the recomputed values differ from the records.
     """
     schedule = self._schedules[launch]
-    minibatches = Minibatches(
-      self.config,
-      self._source,
-      start.num_replicas,
-      config_lib.warmstart_steps(self.config),
-      as_workers=self._is_real,
-    )
+    if until is not None:
+      schedule = schedule.until(until)
+    minibatches = self._minibatches(start.num_replicas)
     trainer: Recomputation = self._recomputation(
       self.config, self._objective, minibatches, start, as_workers=self._is_real
     )
-    trainer.play(schedule if until is None else schedule.until(until))
+    first, last = schedule.starts.max(), schedule.ends.min()
+    trainer.keep([version for version in keep if first <= version <= last])
+    trainer.play(schedule)
     return LaunchEnd(
       _as_arrays(trainer.weights),
       [np.array(slot) for slot in trainer.slots],
@@ -240,6 +310,7 @@ class Replay:
       trainer.released,
       trainer.accrued(),
       trainer.losses,
+      {version: _as_arrays(kept) for version, kept in trainer.kept.items()},
     )
 
   def difference(self, state: State) -> Difference:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import ml_collections
 import numpy as np
 
@@ -37,8 +39,19 @@ class Synchronous:
       *start.tensors(),
       int(start.versions[0]),
     )
+    self._wanted: set[int] = set()
+    self.kept: dict[int, Weights] = {}
     self.losses: dict[int, float] = {}
     self.released = start.released
+
+  def keep(self, versions: Collection[int]) -> None:
+    """Keeps the weights of versions that `play` will make, or begins with."""
+    self._wanted = set(versions)
+    self._keep_this()
+
+  def _keep_this(self) -> None:
+    if self._updates.version in self._wanted:
+      self.kept[self._updates.version] = self._updates.weights
 
   def play(self, schedule: Schedule) -> None:
     """Computes a schedule.
@@ -51,6 +64,7 @@ class Synchronous:
     for places in updates:
       part = found[places][found[places]['status'][:, 0] != Status.LOST]
       told.append(self._updates.update(part['replica'], part['step']))
+      self._keep_this()
       self.losses |= dict(zip(part['replica'].tolist(), told[-1].losses.tolist()))
     everything = updates.ravel()
     counted = found[everything]['status'][:, 0] != Status.LOST
