@@ -10,8 +10,25 @@ import pytest
 from distbelief import errors
 from distbelief import run as run_lib
 from distbelief.command_line import reproduce
+from distbelief.data.synthetic_speech import SyntheticSpeech
 from distbelief.experiments import batch, catalog, figure4, staleness_causes, verdicts
 from tests import runs
+
+
+@pytest.fixture(autouse=True, scope='module')
+def one_table_for_all_runs():
+  """Speech is synthesised once: that takes as long as a tiny run."""
+  of_data, tables = SyntheticSpeech.table, {}
+
+  def table(self, split, first=0, stride=1):
+    key = (self.seed, self.num_utterances, split, int(first), int(stride))
+    if key not in tables:
+      tables[key] = of_data(self, split, first, stride)
+    return tables[key]
+
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(SyntheticSpeech, 'table', table)
+    yield
 
 
 @pytest.fixture(autouse=True)
