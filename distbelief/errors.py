@@ -77,6 +77,8 @@ def first_line(error: BaseException) -> str:
   A sentence ends with its mark, or where its paragraph does.
   """
   text = re.sub(r'\x1b\[[0-9;]*m', '', str(error))  # Keras prints bold.
+  # What Keras cannot load it shows first, with all its config; why comes last.
+  text = text.rpartition('Exception encountered: ')[2]
   lines = [_NODE.sub('', line).strip() for line in text.splitlines()]
   sentence: list[str] = []
   for line in lines:

@@ -26,6 +26,15 @@ def test_a_sentence_is_told_to_its_end():
   assert errors.first_line(ValueError('a b ' * 500)).endswith(' ...')
 
 
+def test_why_keras_cannot_load_a_layer_is_told():
+  error = TypeError(
+    "<class 'Sequential'> could not be deserialized properly. Please ensure all.\n\n"
+    "config={'layers': []}.\n\nException encountered: Could not locate class 'Twice'. "
+    'Make sure that it is registered. Full object config: {}'
+  )
+  assert errors.one_line(error).startswith("TypeError: Could not locate class 'Twice'.")
+
+
 def test_what_tensorflow_puts_before_an_error_is_left_out():
   error = tf.errors.NotFoundError(
     None,

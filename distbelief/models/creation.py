@@ -75,10 +75,11 @@ def _load(path: str) -> keras.Model:
   try:
     return keras.models.load_model(path)
   except Exception as error:  # Keras has many kinds, some over many lines.
+    reason, _, _ = errors.one_line(error)[:300].partition('. ')  # Its advice is below.
     raise errors.ConfigError(
       _FIELD,
       path,
-      f'cannot be loaded: {errors.one_line(error)[:300]} (classes of your own must be '
+      f'cannot be loaded: {reason} (classes of your own must be '
       'registered, and their file imported: train by a function, module:function; to '
       'evaluate, name it as config.model.name)',
     ) from error
