@@ -95,7 +95,7 @@ def test_figures_of_the_paper_share_their_runs(tmp_path, call):
     ('warmstart', ('num_steps=60', 'replicas=4')),
     ('n_fetch_n_push', ('num_steps=60', 'equal=(1, 2)')),
     ('swarm', ('num_steps=8', 'replicas=4')),
-    ('staleness_effects', ('num_steps=120',)),
+    ('staleness_effects', ('num_steps=120', 'depths=(2,)')),
   ],
 )
 def test_the_others(tmp_path, call, name, options):
