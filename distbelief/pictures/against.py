@@ -10,6 +10,8 @@ from matplotlib.axes import Axes
 
 from distbelief.pictures import style
 
+_APART = 1.2  # Least factor between two sizes that are named.
+
 
 class Line(NamedTuple):
   """The measurements of a method.
@@ -91,9 +93,11 @@ def _draw(axes: Axes, panel: Panel) -> None:
       markersize=4,
       linewidth=1.3,
     )
-  axes.set_xticks(
-    sizes, [f'{size:,.0f}' if size >= 10 else f'{size:g}' for size in sizes]
-  )
+  names = [f'{size:,.0f}' if size >= 10 else f'{size:g}' for size in sizes]
+  for place in range(1, len(sizes)):
+    if sizes[place] < _APART * sizes[place - 1] and names[place - 1]:
+      names[place] = ''  # It would lie over the name before.
+  axes.set_xticks(sizes, names)
   axes.minorticks_off()
   axes.set_xlabel(panel.x, fontsize=9)
   axes.set_ylabel(panel.y, fontsize=9)
