@@ -118,7 +118,7 @@ def test_the_target_is_what_the_best_rate_has_early():
   found = of_depth(1, (1.0, 2.0, 3.0))
   for rate, accuracy in zip(made_up.RATES, (0.1, 0.3, math.nan)):
     found.sweep.curves[Point(name_of(1, 0), rate, 0)] = Curve(
-      [0.0, 1.0], [0, 20], [], [0.0, accuracy], 0.0
+      [0.0, 1.0], [0, 20], [], [0.0, accuracy], 0.0, [3.9, 3.0]
     )
   target = effects.target_of(found.sweep, name_of(1, 0), 100)
   assert target == pytest.approx(0.9 * 0.3 * 10 / 20)
