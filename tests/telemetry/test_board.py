@@ -24,6 +24,14 @@ from tests.telemetry.made_up import log, push
 
 
 @pytest.fixture
+def seconds(monkeypatch):
+  """Every file is of another second: that is in its name, whose order counts."""
+  count = itertools.count(1_700_000_000)
+  patched = types.SimpleNamespace(time=lambda: next(count))
+  monkeypatch.setattr(event_file_writer, 'time', patched)
+
+
+@pytest.fixture
 def writer(workdir):
   return board.MetricWriter(workdir, config_lib.default_config())
 
@@ -116,7 +124,7 @@ def test_a_picture_can_be_looked_at(workdir, writer):
   assert event.tensor_proto.string_val[:2] == [b'6', b'4']
 
 
-def test_a_resumed_run_does_not_introduce_itself_twice(workdir, writer):
+def test_a_resumed_run_does_not_introduce_itself_twice(workdir, seconds, writer):
   writer.scalars(1, {'train/loss': 1.0})
   writer.close()
   again = board.MetricWriter(workdir, config_lib.default_config())
@@ -128,13 +136,10 @@ def test_a_resumed_run_does_not_introduce_itself_twice(workdir, writer):
 
 
 @pytest.mark.parametrize('earlier_version', [False, True])
-def test_steps_that_a_resume_undoes_are_not_shown(workdir, monkeypatch, earlier_version):
-  seconds = itertools.count(1_700_000_000)  # In the names of files, whose order counts.
-
+def test_steps_that_a_resume_undoes_are_not_shown(
+  workdir, seconds, monkeypatch, earlier_version
+):
   def launch(steps, **resumed):
-    monkeypatch.setattr(
-      event_file_writer, 'time', types.SimpleNamespace(time=lambda: next(seconds))
-    )
     writer = board.MetricWriter(workdir, config_lib.default_config(), **resumed)
     for step in steps:
       writer.scalars(step, {'train/loss': float(step)})

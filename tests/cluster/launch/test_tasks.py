@@ -1,7 +1,6 @@
 """What a task of a cluster is given of its machine."""
 
 import os
-from pathlib import Path
 
 import pytest
 
@@ -13,7 +12,9 @@ from distbelief.telemetry import provenance
 
 
 @pytest.mark.parametrize(('processors', 'threads'), [({0, 5}, 1), (set(range(8)), 4)])
-def test_replicas_share_the_processors_that_may_be_used(monkeypatch, processors, threads):
+def test_replicas_share_the_processors_that_may_be_used(
+  tmp_path, monkeypatch, processors, threads
+):
   """Not all that the machine has: a batch system gives a job its part of them."""
   given = []
   monkeypatch.setattr(os, 'cpu_count', lambda: 64)
@@ -22,6 +23,6 @@ def test_replicas_share_the_processors_that_may_be_used(monkeypatch, processors,
   monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '')
   tf_config = {'cluster': {'worker': ['a:1', 'a:2']}}
   origin = provenance.Invocation([], 0.0)
-  context = RunContext(config_lib.default_config(), Path(), None, origin)
+  context = RunContext(config_lib.default_config(), tmp_path, None, origin)
   tasks.run('worker', 0, tf_config, context, lambda: None)
   assert given == [threads]
