@@ -17,7 +17,7 @@ def over_time(samples: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
   """
   if not len(samples):
     return np.empty([0]), np.empty([0])
-  away = np.linalg.norm(samples['parameters'] - samples['server'], axis=1)
+  away = _distances(samples)
   edges = np.linspace(0.0, samples['time'].max(), count + 1)
   part = np.clip(np.searchsorted(edges, samples['time']) - 1, 0, count - 1)
   number = np.bincount(part, minlength=count)
@@ -34,5 +34,9 @@ def relative(samples: np.ndarray) -> float:
   if not len(samples):
     return float('nan')
   way = np.linalg.norm(samples['server'][-1] - samples['server'][0])
-  away = np.linalg.norm(samples['parameters'] - samples['server'], axis=1)
-  return float(away.mean() / way) if way > 0 else float('nan')
+  return float(_distances(samples).mean() / way) if way > 0 else float('nan')
+
+
+def _distances(samples: np.ndarray) -> np.ndarray:
+  """Returns how far each sample's replica was from the server, [samples]."""
+  return np.linalg.norm(samples['parameters'] - samples['server'], axis=1)
