@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from distbelief.experiments.sweep import Sweep
+from distbelief.experiments.tuning import Tuned
 
 _STALENESS = 0.1  # Most that mean staleness differs from M - 1, relative.
 _SAME_START = 0.005  # Most that accuracies at the end of one warm start differ.
@@ -26,9 +27,14 @@ def comparison(
 
 def tuned_alike(sweep: Sweep, names: Collection[str]) -> dict[str, bool]:
   """Returns which conditions hold for the grids of tuned methods, by name."""
+  return have_like_grids([sweep.tuned[name] for name in names])
+
+
+def have_like_grids(tuned: Collection[Tuned]) -> dict[str, bool]:
+  """Returns which conditions hold for the outcomes of grids, by name."""
   return {
-    'grid': len({len(sweep.tuned[name].scores) for name in names}) == 1,
-    'edge': not any(sweep.tuned[name].at_the_edge for name in names),
+    'grid': len({len(own.scores) for own in tuned}) == 1,
+    'edge': not any(own.at_the_edge for own in tuned),
   }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from distbelief.experiments import staleness_effects, verdicts
+from distbelief.experiments import gates, staleness_effects, verdicts
 from distbelief.experiments.curves import Curve
 from distbelief.experiments.staleness_effects import Effects, name_of
 from distbelief.experiments.verdicts import Judgement
@@ -73,8 +73,7 @@ def _gate(found: Sequence[Effects], arm: str, seeds: Sequence[int]) -> Mapping[s
       for one in found
       for seed, steps in zip(seeds, one.steps(arm, seeds)[0])
     ),
-    'grid': len({len(own.scores) for own in tuned}) == 1,
-    'edge': not any(own.at_the_edge for own in tuned),
+    **gates.have_like_grids(tuned),
   }
 
 
