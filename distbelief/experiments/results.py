@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,11 @@ def write(
   if trained := distinct(runs):
     fields['trained'] = trained
   files.write_whole(path, json.dumps(fields, indent=2) + '\n')
+
+
+def or_null(value: float) -> float | None:
+  """Returns a number as a JSON file has it: null if it is not finite."""
+  return float(value) if math.isfinite(value) else None
 
 
 def distinct(runs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from distbelief.analysis.run import Run
 from distbelief.experiments import intervals, tables
+from distbelief.experiments.results import or_null
 from distbelief.experiments.staleness_effects import ARMS, BATCH_SIZE, Effects
 
 if TYPE_CHECKING:  # It imports TensorFlow.
@@ -164,4 +165,4 @@ def as_json(
 
 
 def _plain(values: np.ndarray) -> list[float | None]:
-  return [float(value) if np.isfinite(value) else None for value in values]
+  return [or_null(value) for value in values]

@@ -13,6 +13,7 @@ from distbelief.analysis.run import Run
 from distbelief.experiments import batch, curves, tuning
 from distbelief.experiments.batch import Case
 from distbelief.experiments.curves import Curve
+from distbelief.experiments.results import or_null
 from distbelief.experiments.tuning import Score, Tuned
 
 TUNING_SEED = 0  # It tunes, and does not count.
@@ -191,11 +192,11 @@ class Sweep:
         'replicas': method.replicas,
         'tuned_as': method.tuned_as or name,
         'tuned': self.tuned[name].as_json(),
-        'seconds_to_target': [_finite(c.seconds_to(target)) for c in found],
-        'steps_to_target': [_finite(c.steps_to(target)) for c in found],
-        'accuracy_at_the_end': [_finite(c.end) for c in found],
-        'loss_at_the_end': [_finite(c.losses[-1]) for c in found],
-        'accuracy_after_the_warm_start': [_finite(c.start) for c in found],
+        'seconds_to_target': [or_null(c.seconds_to(target)) for c in found],
+        'steps_to_target': [or_null(c.steps_to(target)) for c in found],
+        'accuracy_at_the_end': [or_null(c.end) for c in found],
+        'loss_at_the_end': [or_null(c.losses[-1]) for c in found],
+        'accuracy_after_the_warm_start': [or_null(c.start) for c in found],
         'mean_staleness': [c.staleness for c in found],
       }
       for name, method in self.methods.items()
@@ -215,7 +216,3 @@ def _middle(rates: Sequence[float], count: int) -> Sequence[float]:
     )
   skipped = (len(rates) - count) // 2
   return rates[skipped : skipped + count]
-
-
-def _finite(value: float) -> float | None:
-  return float(value) if np.isfinite(value) else None

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from distbelief.experiments.results import or_null
+
 
 class Score(NamedTuple):
   """How good a run was.
@@ -54,17 +56,13 @@ class Tuned(NamedTuple):
       'scores': [
         {
           'rate': rate,
-          'seconds': _finite(score.seconds),
-          'accuracy': _finite(score.accuracy),
-          **({} if score.loss is None else {'loss': _finite(score.loss)}),
+          'seconds': or_null(score.seconds),
+          'accuracy': or_null(score.accuracy),
+          **({} if score.loss is None else {'loss': or_null(score.loss)}),
         }
         for rate, score in self.scores.items()
       ],
     }
-
-
-def _finite(value: float) -> float | None:
-  return value if np.isfinite(value) else None
 
 
 def best(scores: Mapping[float, Score]) -> Tuned:

@@ -20,6 +20,7 @@ import numpy as np
 
 from distbelief.experiments import intervals
 from distbelief.experiments.intervals import Interval
+from distbelief.experiments.results import or_null
 
 
 class Verdict(enum.StrEnum):
@@ -87,7 +88,7 @@ class Judgement(NamedTuple):
     """Returns it with plain types; infinite bounds are null."""
     fields: dict[str, Any] = {**self._asdict(), 'verdict': str(self.verdict)}
     if self.interval is not None:
-      fields['interval'] = [x if np.isfinite(x) else None for x in self.interval]
+      fields['interval'] = [or_null(x) for x in self.interval]
     return fields
 
 

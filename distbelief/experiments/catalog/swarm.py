@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from distbelief.experiments import bees, end_points, page, rivals, swarm
 from distbelief.experiments.experiment import Experiment, Result
+from distbelief.experiments.results import or_null
 from distbelief.experiments.sweep import Point, Sweep
 
 _PAGE = page.Page(
@@ -94,7 +94,7 @@ def run(
 
 def _known(values: Mapping[str, Sequence[float]]) -> dict[str, list[float | None]]:
   """Returns numbers for a JSON file; what is infinite or NaN is null."""
-  return {n: [x if math.isfinite(x) else None for x in own] for n, own in values.items()}
+  return {name: [or_null(x) for x in own] for name, own in values.items()}
 
 
 def _picture(sweep: Sweep, seeds: Sequence[int], replicas: int, stamp: str) -> bytes:
