@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -99,6 +100,7 @@ class Synchronous:
 
   def train(self, is_stopped: Callable[[], bool] = lambda: False) -> bool:
     """Trains to the end, unless it is stopped; returns whether it reached the end."""
+    began = time.monotonic()
     while self.done < self._config.num_steps:
       if is_stopped():
         return False
@@ -109,6 +111,7 @@ class Synchronous:
     more = {
       'communication': 'simulated',
       'failures_survived': self._barrier.deaths,
+      'real_seconds': time.monotonic() - began,
     }
     self._recorder.close(
       self.checkpoint, self._updates.versions, self._weights, more, is_stopped
