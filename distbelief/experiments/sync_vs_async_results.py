@@ -46,8 +46,8 @@ def judge(
   found = []
   for claim, (slower, faster, machines, is_far) in _TIMES.items():
     latency = latencies[-1 if is_far else 0]
-    names = [name_of(kind, machines, latency) for kind in (slower, faster)]
-    values, reached = figure4.times_over(sweep, *names, seeds, target)
+    names = name_of(slower, machines, latency), name_of(faster, machines, latency)
+    values, reached = figure4.times_over(sweep, names[0], names[1], seeds, target)
     gate = {'reached': reached, **gates.tuned_alike(sweep, names)}
     if 'async' in (slower, faster):
       gate['staleness'] = _is_stale(sweep, machines, latency, seeds)
@@ -88,7 +88,7 @@ def _judge_tuning(
   sweep: Sweep, latencies: Sequence[float], seeds: Sequence[int], target: float
 ) -> Judgement:
   names = sync_vs_async.ranges_of(latencies)
-  counts = [warmstart.working(sweep, name, seeds, target) for name in names]
+  sync, not_sync = (warmstart.working(sweep, name, seeds, target) for name in names)
   gate = {
     'reached': all(
       np.isfinite(curve.steps_to(target))
@@ -99,7 +99,7 @@ def _judge_tuning(
     'grid': gates.tuned_alike(sweep, names)['grid'],
     'ends': not _an_end_works(sweep, names, seeds, target),
   }
-  return verdicts.judge('S2-tuning', np.subtract(*counts).tolist(), gate)
+  return verdicts.judge('S2-tuning', np.subtract(sync, not_sync).tolist(), gate)
 
 
 def _an_end_works(
