@@ -15,6 +15,7 @@ PARAMETERS = {
   'cifar10': 3_282_826,
   'fashion_mnist': 269_322,
   'figure4': 112_176,
+  'figure4_cluster': 79_152,
   'font_digits': 575_218,
   'imagenet2012': 45_458_000,
   'mnist': 269_322,

@@ -86,6 +86,29 @@ def complete(
   return [json.loads((folder / 'summary.json').read_text()) for folder in folders]
 
 
+def on_clusters(
+  cases: Sequence[Case], workdir: Path, title: str, at_a_time: int = 1
+) -> list[dict[str, Any]]:
+  """Does the runs that are missing on real clusters of this machine.
+
+  Args:
+    cases: Runs, each with a folder of its own.
+    workdir: Directory of the batch.
+    title: Title of the lines that name the runs.
+    at_a_time: Number of clusters that begin together; more than one are for replicas that
+      mostly sleep.
+
+  Returns:
+    The summary of each run, in the order of the cases.
+  """
+
+  def finish(case: Case) -> dict[str, Any]:
+    print(f'{title}: {case.folder}')
+    return runs.finish(case.config, workdir / case.folder, case.fields)
+
+  return runs.in_groups(finish, cases, at_a_time)
+
+
 def _refuse_another(config: ml_collections.ConfigDict, folder: Path) -> None:
   """Raises errors.UserError if the directory holds a run of another config."""
   path = folder / 'config.json'

@@ -11,7 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
-from distbelief.experiments import figure4, gates, intervals, tables, verdicts
+from distbelief.experiments import (
+  figure4,
+  figure4_results,
+  gates,
+  intervals,
+  tables,
+  verdicts,
+)
 from distbelief.experiments.figure4 import FIXED
 from distbelief.experiments.sweep import Method, Point, Sweep
 from distbelief.experiments.verdicts import Judgement
@@ -163,11 +170,11 @@ def budget_table(sweep: Sweep, seeds: Sequence[int], target: float) -> str:
       method.label,
       f'{MACHINES * method.replicas:,}',
       f'{utilised_cores(sweep, name, seeds[0]):,.0f}',
-      *figure4.cells(sweep, name, seeds, target),
+      *figure4_results.cells(sweep, name, seeds, target),
     )
     for name, method in sweep.methods.items()
   ]
-  head = ('method', 'machines', 'busy cores', *figure4.head_of_cells(target))
+  head = ('method', 'machines', 'busy cores', *figure4_results.head_of_cells(target))
   return tables.markdown(head, rows)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import functools
 import runpy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ import ml_collections
 
 from distbelief import run
 
+Item = TypeVar('Item')
 Measured = TypeVar('Measured')
 
 
@@ -85,13 +86,26 @@ def repeat(
     summary = finish(config, folder, {**length, **cases[case]})
     return measure(folder, summary)
 
-  found: list[dict[str, Measured]] = []
-  names = list(cases)
+  return [
+    dict(
+      zip(cases, in_groups(functools.partial(run_case, index), list(cases), at_a_time))
+    )
+    for index in range(repetitions)
+  ]
+
+
+def in_groups(
+  call: Callable[[Item], Measured], items: Sequence[Item], at_a_time: int
+) -> list[Measured]:
+  """Returns what a function makes of each item, so many of which begin together.
+
+  Args:
+    call: Function of an item.
+    items: Items.
+    at_a_time: Number of items of a group; the next group begins when one has ended.
+  """
+  found: list[Measured] = []
   with concurrent.futures.ThreadPoolExecutor(at_a_time) as threads:
-    for index in range(repetitions):
-      found.append({})
-      for first in range(0, len(names), at_a_time):
-        together = names[first : first + at_a_time]
-        results = threads.map(functools.partial(run_case, index), together)
-        found[-1] |= dict(zip(together, results))
+    for first in range(0, len(items), at_a_time):
+      found += threads.map(call, items[first : first + at_a_time])
   return found

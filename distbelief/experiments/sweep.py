@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from distbelief.experiments.results import or_null
 from distbelief.experiments.tuning import Score, Tuned
 
 TUNING_SEED = 0  # It tunes, and does not count.
+
+# Of cases, the directory of all, and a title; returns summaries.
+Complete: TypeAlias = Callable[[Sequence[Case], Path, str], list[dict[str, Any]]]
 
 
 class Method(NamedTuple):
@@ -49,7 +52,7 @@ class Point(NamedTuple):
 
 
 class Sweep:
-  """The runs of an experiment, all under the virtual clock, and what came of them.
+  """The runs of an experiment, all on one clock, and what came of them.
 
   Attributes:
     methods: Methods by name.
@@ -65,6 +68,7 @@ class Sweep:
     methods: Mapping[str, Method],
     config: str,
     fields: Mapping[str, Any],
+    complete: Complete = batch.complete,
   ) -> None:
     """Initializes it without any run.
 
@@ -74,8 +78,10 @@ class Sweep:
       methods: Methods by name.
       config: Path of the config file that all runs share.
       fields: Fields that differ from it in all runs, num_steps among them.
+      complete: Function that does the runs that are missing: under the virtual clock, or
+        on clusters.
     """
-    self._name, self._workdir = name, workdir
+    self._name, self._workdir, self._complete = name, workdir, complete
     self._config, self._fields = config, fields
     self.methods = methods
     self.curves: dict[Point, Curve] = {}
@@ -90,7 +96,7 @@ class Sweep:
       title: What they are for, in the bar.
     """
     cases = {point: self._case(point) for point in points if point not in self.curves}
-    found = batch.complete(list(cases.values()), self._workdir, f'{self._name}, {title}')
+    found = self._complete(list(cases.values()), self._workdir, f'{self._name}, {title}')
     for point, summary in zip(cases, found):
       self.summaries[point] = summary
       self.curves[point] = curves.of(self.run_of(point))
@@ -182,7 +188,7 @@ class Sweep:
 
   @property
   def processor_seconds(self) -> float:
-    """Time of all runs, which have one thread each."""
+    """Time of all runs under the virtual clock, which have one thread each."""
     return sum(summary['real_seconds'] for summary in self.summaries.values())
 
   def as_json(self, seeds: Sequence[int], target: float) -> dict[str, Any]:

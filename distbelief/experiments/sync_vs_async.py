@@ -123,7 +123,7 @@ def fields(num_steps: int) -> dict[str, Any]:
   return {
     'num_steps': num_steps,
     'eval_steps': EVAL_STEPS,
-    'data.num_utterances': max(-(-frames // figure4.FRAMES), 100),
+    'data.num_utterances': max(-(-frames // figure4.FRAMES), REPLICAS),
   }
 
 

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from matplotlib.axes import Axes
+
 from distbelief.pictures import bands, style
+
+_PARTS = {
+  'training': 'accuracy on the training set',
+  'holdout': 'accuracy on the hold-out set',
+}
 
 
 class Line(NamedTuple):
@@ -26,31 +33,56 @@ class Line(NamedTuple):
     """Returns the line of a method's curves (experiments/curves.py), one per seed."""
     return cls(*zip(*((c.seconds, c.training, c.holdout) for c in curves)))
 
+  @property
+  def begin(self) -> float:
+    """First time that all seeds have; negative: there is a warm start."""
+    return self.of_part('holdout').begin
+
+  def of_part(self, part: str) -> bands.Line:
+    """Returns the accuracies on one set: training or holdout."""
+    return bands.Line(self.seconds, getattr(self, part))
+
 
 def picture(
-  lines: Mapping[str, Line], target: float | None, title: str, stamp: str = ''
+  lines: Mapping[str, Line],
+  target: float | None,
+  title: str,
+  stamp: str = '',
+  *,
+  dashed: Sequence[Line] = (),
+  missing: Sequence[str] = (),
+  unit: str = 'simulated seconds',
 ) -> bytes:
   """Returns a PNG: the median over the seeds, and their range, on both sets.
 
+  Before 0 the median of each method's own warm start is a thin line: its minibatches are
+  the same for all, but not what they cost. The time that all warm starts have is shaded.
+
   Args:
-    lines: Curves by the method's label; the first one has the warm start that is shown.
+    lines: Curves by the method's label.
     target: Accuracy that is marked; None: none.
     title: Title.
     stamp: Words across the picture; empty: none.
+    dashed: Curves whose medians are drawn dashed, in the colours of the lines.
+    missing: Words of the legend for methods without a curve.
+    unit: Unit of the times.
   """
   made = style.figure(11, 4.2)
   panels = made.subplots(1, 2, sharey=True)
-  names = ('accuracy on the training set', 'accuracy on the hold-out set')
-  for axes, part, name in zip(panels, ('training', 'holdout'), names):
-    begin = min(own[0] for own in next(iter(lines.values())).seconds)
+  for axes, (part, name) in zip(panels, _PARTS.items()):
     for index, (label, line) in enumerate(lines.items()):
-      band = bands.Line(line.seconds, getattr(line, part))
-      bands.draw(axes, index, label, band, first=0.0 if index else begin)
-    axes.axvspan(min(begin, 0.0), 0, color=style.WAIT, zorder=0)
+      _draw(axes, index, label, line.of_part(part))
+    for index, line in enumerate(dashed):
+      own = line.of_part(part)
+      times, (_, middle, _) = own.between(max(own.begin, 0.0), own.end)
+      axes.plot(times, middle, '--', linewidth=1, color=style.of(index))
+    for words in missing:
+      axes.plot([], [], ':', color='#999999', label=words)
+    axes.axvspan(common_begin(lines.values()), 0, color=style.WAIT, zorder=0)
     if target is not None:
       axes.axhline(target, color='#999999', linestyle=':', linewidth=1)
     axes.set_title(name, fontsize=10, loc='left')
-    axes.set_xlabel('simulated seconds since the end of the warm start', fontsize=9)
+    axes.set_xlabel(f'{unit} since the end of the warm start', fontsize=9)
     axes.margins(x=0)
     style.quiet(axes)
   made.suptitle(title, fontsize=10)
@@ -62,3 +94,15 @@ def picture(
     fontsize=8,
   )
   return style.png(made)
+
+
+def common_begin(lines: Iterable[Line]) -> float:
+  """Returns when the shortest of the warm starts begins; 0: there is none."""
+  return max((line.begin for line in lines if line.begin < 0), default=0.0)
+
+
+def _draw(axes: Axes, index: int, label: str, line: bands.Line) -> None:
+  if line.begin < 0:
+    times, (_, middle, _) = line.between(line.begin, 0.0)
+    axes.plot(times, middle, linewidth=0.6, color=style.of(index))
+  bands.draw(axes, index, label, line, first=max(line.begin, 0.0))

@@ -26,6 +26,22 @@ class Line(NamedTuple):
   places: Sequence[Sequence[float]]
   values: Sequence[Sequence[float]]
 
+  @property
+  def begin(self) -> float:
+    """First place that all seeds have."""
+    return max(own[0] for own in self.places)
+
+  @property
+  def end(self) -> float:
+    """Last place that all seeds have."""
+    return min(own[-1] for own in self.places)
+
+  def between(self, first: float, last: float) -> tuple[np.ndarray, np.ndarray]:
+    """Returns places, and least, median and largest value of the seeds, [3, places]."""
+    places = np.linspace(first, last, _POINTS)
+    found = [np.interp(places, *own) for own in zip(*self)]
+    return places, np.quantile(found, [0, 0.5, 1], axis=0)
+
 
 class Panel(NamedTuple):
   """One pair of axes.
@@ -83,10 +99,9 @@ def draw(
   """
   if not all(map(len, line.places)):
     return
-  begin = max(own[0] for own in line.places) if first is None else first
-  places = np.linspace(begin, min(own[-1] for own in line.places), _POINTS)
-  found = [np.interp(places, *own) for own in zip(*line)]
-  low, middle, high = np.quantile(found, [0, 0.5, 1], axis=0)
+  places, (low, middle, high) = line.between(
+    line.begin if first is None else first, line.end
+  )
   look: dict[str, Any] = {'color': style.of(index)}
   axes.fill_between(places, low, high, alpha=0.2, linewidth=0, **look)
   axes.plot(places, middle, linewidth=1.5, label=label, **look)

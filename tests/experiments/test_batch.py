@@ -5,7 +5,8 @@ import json
 import pytest
 
 from distbelief import errors
-from distbelief.experiments import batch
+from distbelief.analysis.run import Run
+from distbelief.experiments import batch, curves
 from distbelief.experiments.batch import Case
 from tests import runs
 from tests.simulation import simulated
@@ -57,3 +58,23 @@ def test_a_run_of_another_config_is_not_taken_for_it(tmp_path):
   batch.complete(cases(), tmp_path, 'two runs', at_a_time=2)
   with pytest.raises(errors.UserError, match=r'another eval_steps, data\.batch_size'):
     batch.complete(cases(**{'eval_steps': 6, 'data.batch_size': 8}), tmp_path, 'again')
+
+
+@pytest.mark.cluster
+@pytest.mark.timeout(300)
+def test_clusters_side_by_side_have_curves_from_the_end_of_the_warm_start(tmp_path):
+  few = {
+    'num_steps': 20,
+    'eval_steps': 8,
+    'cluster.num_replicas': 1,
+    'cluster.step_seconds': 0.2,
+    'downpour.warmstart_steps': 8,
+  }
+  batch.on_clusters(cases(**few), tmp_path, 'two clusters', at_a_time=2)
+  first, second = (curves.of(Run(tmp_path / f'seed-{seed}')) for seed in (0, 1))
+  for curve in (first, second):
+    assert {0, 12} <= set(curve.steps)
+    assert curve.seconds[curve.steps.index(0)] == 0
+    assert curve.seconds[-1] > 0.9 * 12 * 0.2
+    assert 0 < curve.start < 1 and curve.staleness == 0
+  assert first.holdout != second.holdout

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from distbelief.experiments import figure4, tuning
+from distbelief.experiments import figure4, figure4_results, tuning
 from distbelief.experiments.tuning import Score
 from distbelief.experiments.verdicts import Verdict
 from tests.experiments import made_up
@@ -65,4 +65,4 @@ def test_a_method_that_misses_the_target_has_no_number():
   found = measured(ALL | {'adagrad_200': math.inf})
   numbers = found.as_json(SEEDS, 0.5)
   assert numbers['adagrad_200']['seconds_to_target'] == [None, None, None]
-  assert 'not reached' in figure4.table(found, SEEDS, 0.5)
+  assert 'not reached' in figure4_results.table(found, SEEDS, 0.5)

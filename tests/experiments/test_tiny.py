@@ -6,9 +6,11 @@ import math
 import shlex
 
 import pytest
+import tensorflow_datasets as tfds
 
 from distbelief import errors
 from distbelief import run as run_lib
+from distbelief.analysis.run import Run
 from distbelief.command_line import reproduce
 from distbelief.data.synthetic_speech import SyntheticSpeech
 from distbelief.experiments import batch, catalog, figure4, staleness_causes, verdicts
@@ -121,6 +123,41 @@ def test_waiting_is_compared_with_not_waiting(tmp_path, call):
   stale = {n: method['mean_staleness'] for n, method in found['methods'].items()}
   assert stale['sync_light_0'] == stale['backup_heavy_0'] == [0]
   assert stale['async_light_0'] == [pytest.approx(9, abs=0.5)]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_real_speech_where_it_is_there(tmp_path, call):
+  if not tfds.builder('spoken_digit').is_prepared():
+    pytest.skip(f'spoken_digit is not in {tfds.core.constants.DATA_DIR}')
+  found, rows, page, _ = run(call, tmp_path, 'figure4_spoken_digit', 'num_steps=60')
+  claims = {judged['claim'] for judged in found['verdicts']}
+  assert claims == {'C4-speech', 'C5-speech', 'C8-speech'}
+  assert {row['method'] for row in rows} == set(figure4.METHODS)
+  assert '87,904' in page and '| Sandblaster L-BFGS ' in page
+  (folder,) = (tmp_path / 'runs' / 'quick').glob('sgd_1-*')
+  assert Run(folder).config.data.name == 'spoken_digit'
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_cluster_repeats_what_the_virtual_clock_has_tuned(tmp_path, call, monkeypatch):
+  """With the virtual clock in the cluster's place, so that both come to the same."""
+
+  def instead(cases, workdir, title, at_a_time):
+    return batch.complete(cases, workdir, title)
+
+  monkeypatch.setattr(batch, 'on_clusters', instead)
+  found, rows, _, out = run(call, tmp_path, 'figure4_cluster', 'num_steps=70')
+  assert found['methods'] == found['methods_on_the_virtual_clock']
+  claims = {judged['claim'] for judged in found['verdicts']}
+  assert claims == {'C4-cluster', 'C5-cluster', 'C8-cluster'}
+  assert found['methods']['adagrad_4']['mean_staleness'] == [pytest.approx(3, abs=0.3)]
+  clocks = [row['clock'] for row in rows]
+  assert clocks.count('cluster') == clocks.count('virtual') > 0
+  assert '| Sandblaster L-BFGS ' in out
+  folders = {path.parent.name for path in (tmp_path / 'runs').rglob('*-seed-0')}
+  assert folders == {'virtual', 'cluster'}
 
 
 def test_costs_are_measured_and_a_model_says_the_rest(tmp_path):
