@@ -27,8 +27,8 @@ def test_what_all_warm_starts_last_is_common():
 
 
 def test_a_line_has_the_times_of_all_its_seeds():
-  assert (LONG.begin, LONG.end) == (-4, 8)
-  times, bands = SHORT.between('training', 0, 6)
+  assert (LONG.begin, LONG.of_part('holdout').end) == (-4, 8)
+  times, bands = SHORT.of_part('training').between(0, 6)
   assert (times[0], times[-1]) == (0, 6)
   assert bands[:, -1] == pytest.approx([0.5, 0.6, 0.7])
 
