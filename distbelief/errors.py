@@ -43,6 +43,12 @@ class UserError(Exception):
   status = BAD_INPUT
 
 
+class FailedRunError(UserError):
+  """A run that another command needs has failed."""
+
+  status = FAILED
+
+
 class LostPeerError(UserError):
   """A task or a machine that the run needs is gone, or has not appeared."""
 

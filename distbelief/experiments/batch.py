@@ -68,7 +68,8 @@ def complete(
     The summary of each run, in the order of the cases.
 
   Raises:
-    errors.UserError: If a run fails; those before it are kept.
+    errors.UserError: If a directory holds another run.
+    errors.FailedRunError: If a run fails; those before it are kept.
   """
   configs = [case.load() for case in cases]
   folders = [workdir / case.folder for case in cases]
@@ -158,12 +159,12 @@ def _complete(
       for done in concurrent.futures.as_completed(under_way):
         case, config, folder = under_way[done]
         if status := done.result():
-          raise errors.UserError(
+          raise errors.FailedRunError(
             f'the run {case.folder} ended with status {status}: see {_log(folder)}'
           )
         bar.update(config.num_steps)
     except BrokenProcessPool:
-      raise errors.UserError(
+      raise errors.FailedRunError(
         f'a run of {title} was killed; the same command goes on'
       ) from None
     finally:

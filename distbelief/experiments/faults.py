@@ -130,14 +130,16 @@ def _train_and_kill(
       try:
         status = run.wait(_LIMIT)
       except subprocess.TimeoutExpired:
-        raise errors.UserError(f'{folder} does not end: see screen.log in it') from None
+        raise errors.FailedRunError(
+          f'{folder} does not end: see screen.log in it'
+        ) from None
     finally:
       run.kill()
       run.wait()
     if status:
       again = subprocess.run(command, stdout=screen, stderr=screen, timeout=_LIMIT)
       if again.returncode:
-        raise errors.UserError(f'{folder} cannot be resumed: see screen.log in it')
+        raise errors.FailedRunError(f'{folder} cannot be resumed: see screen.log in it')
   return killed, status
 
 
@@ -145,7 +147,9 @@ def _wait(condition: Callable[[], bool], run: subprocess.Popen) -> None:
   deadline = time.monotonic() + _LIMIT
   while not condition():
     if run.poll() is not None or time.monotonic() > deadline:
-      raise errors.UserError('a run did not come so far: see screen.log in its directory')
+      raise errors.FailedRunError(
+        'a run did not come so far: see screen.log in its directory'
+      )
     time.sleep(0.05)
 
 

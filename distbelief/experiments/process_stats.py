@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import psutil
 
+from distbelief import errors
 from distbelief.telemetry import activities
 
 
@@ -76,7 +77,7 @@ def watch(
     longer; at the last one, the run's end, tasks may be gone.
 
   Raises:
-    RuntimeError: If the run fails.
+    errors.FailedRunError: If the run fails.
   """
   words = command(config, workdir, fields)
   readings = []
@@ -97,5 +98,7 @@ def watch(
         on_processes(processes)
       time.sleep(0.01)
   if process.returncode:
-    raise RuntimeError(f'training in {workdir} ended with status {process.returncode}')
+    raise errors.FailedRunError(
+      f'training in {workdir} ended with status {process.returncode}: see logs/ in it'
+    )
   return readings

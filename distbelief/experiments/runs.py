@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import ml_collections
 
-from distbelief import run
+from distbelief import errors, run
 
 Item = TypeVar('Item')
 Measured = TypeVar('Measured')
@@ -47,8 +47,16 @@ def finish(
     workdir: Directory of the run.
     changes: Values of other fields by dotted name.
     clock: Clock backend.
+
+  Raises:
+    errors.FailedRunError: If the training fails; the reason is on standard error.
   """
-  return run.train(load(config, changes), workdir, clock=clock)
+  try:
+    return run.train(load(config, changes), workdir, clock=clock)
+  except RuntimeError as error:
+    raise errors.FailedRunError(
+      f'{error}: the reason is above; what is finished is not repeated'
+    ) from error
 
 
 def repeat(

@@ -41,7 +41,7 @@ def test_what_is_missing_is_done_and_what_is_there_is_not_repeated(tmp_path, cap
 
 def test_a_run_that_fails_is_named_with_its_log(tmp_path, capfd):
   wrong = cases(**{'data.name': 'no_such_module:data'})
-  with pytest.raises(errors.UserError) as caught:
+  with pytest.raises(errors.FailedRunError) as caught:
     batch.complete(wrong, tmp_path, 'two runs')
   assert 'ended with status 2: see ' in str(caught.value)
   log = tmp_path / 'seed-0' / 'logs' / 'screen.log'
