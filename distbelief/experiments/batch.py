@@ -81,7 +81,7 @@ def complete(
     if not workdirs.is_finished(config, folder)
   ]
   for config, folder in zip(configs, folders):
-    _refuse_another(config, folder)
+    runs.refuse_another(config, folder)
   if missing:
     _complete(missing, title, at_a_time or len(os.sched_getaffinity(0)))
   return [json.loads((folder / 'summary.json').read_text()) for folder in folders]
@@ -108,31 +108,6 @@ def on_clusters(
     return runs.finish(case.config, workdir / case.folder, case.fields)
 
   return runs.in_groups(finish, cases, at_a_time)
-
-
-def _refuse_another(config: ml_collections.ConfigDict, folder: Path) -> None:
-  """Raises errors.UserError if the directory holds a run of another config."""
-  path = folder / 'config.json'
-  if not path.exists():
-    return
-  found = config_lib.from_json(path.read_text())
-  names = [
-    field.name
-    for field in config_lib.FIELDS
-    if _value(found, field.name) != _value(config, field.name)
-  ]
-  if names:
-    raise errors.UserError(
-      f'{folder} holds a run with another {", ".join(names)}: choose another --workdir, '
-      'or remove that directory'
-    )
-
-
-def _value(config: ml_collections.ConfigDict, name: str) -> Any:
-  value = config
-  for part in name.split('.'):
-    value = value[part]
-  return value
 
 
 def _complete(

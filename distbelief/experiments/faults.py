@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from distbelief import config as config_lib
 from distbelief import errors
 from distbelief.analysis.run import Run
 from distbelief.experiments import intervals, process_stats, runs, tables, verdicts
@@ -99,8 +100,9 @@ def _one(folder: Path, case: str, seed: int, num_steps: int) -> Measured:
     'checkpoint_seconds': 5.0,
     'telemetry.swarm_seconds': 0.0,
   }
-  note = folder / 'killed.txt'
-  if not (note.exists() and workdirs.is_finished(runs.load(CONFIG, fields), folder)):
+  note, config = folder / 'killed.txt', runs.load(CONFIG, fields)
+  runs.refuse_another(config, folder)
+  if not (note.exists() and workdirs.is_finished(config, folder)):
     # What is there was interrupted, or nobody knows when its replica was killed.
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -162,6 +164,8 @@ def _measured(folder: Path, killed: float, status: int) -> Measured:
   # What a resume has undone was applied at its time all the same.
   counted = np.isin(run.records['status'], (Status.APPLIED, Status.UNDONE))
   done = run.records[counted.all(axis=1)]
+  if config_lib.algorithm(run.config).updates_are_replicated:
+    done = done[done['replica'] == 0]  # Each performs every update for itself.
   own = run.records[run.records['replica'] == VICTIM]
   back = own['compute_start'][own['compute_start'] > killed].min(initial=np.inf)
   times = np.unique(done['applied_at'].max(axis=1)) - killed

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import ml_collections
 
+from distbelief import config as config_lib
 from distbelief import errors, run
 
 Item = TypeVar('Item')
@@ -49,14 +50,42 @@ def finish(
     clock: Clock backend.
 
   Raises:
+    errors.UserError: If the directory holds a run of another config.
     errors.FailedRunError: If the training fails; the reason is on standard error.
   """
+  config = load(config, changes)
+  refuse_another(config, Path(workdir))
   try:
-    return run.train(load(config, changes), workdir, clock=clock)
+    return run.train(config, workdir, clock=clock)
   except RuntimeError as error:
     raise errors.FailedRunError(
       f'{error}: the reason is above; what is finished is not repeated'
     ) from error
+
+
+def refuse_another(config: ml_collections.ConfigDict, folder: Path) -> None:
+  """Raises errors.UserError if the directory holds a run of another config."""
+  path = folder / 'config.json'
+  if not path.exists():
+    return
+  found = config_lib.from_json(path.read_text())
+  names = [
+    field.name
+    for field in config_lib.FIELDS
+    if _value(found, field.name) != _value(config, field.name)
+  ]
+  if names:
+    raise errors.UserError(
+      f'{folder} holds a run with another {", ".join(names)}: choose another --workdir, '
+      'or remove that directory'
+    )
+
+
+def _value(config: ml_collections.ConfigDict, name: str) -> Any:
+  value = config
+  for part in name.split('.'):
+    value = value[part]
+  return value
 
 
 def repeat(

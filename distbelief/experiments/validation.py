@@ -277,6 +277,7 @@ def repeat(
 
 def _finish(case: Case, workdir: Path) -> dict[str, Any]:
   """Returns the summary of a case's run; its readings are beside it."""
+  runs.refuse_another(runs.load(CONFIG, case.fields), workdir)
   if not (workdir / _READINGS).exists():
     if workdir.exists():  # It was interrupted, and so were the readings.
       shutil.rmtree(workdir)

@@ -21,8 +21,10 @@ _PAGE = page.Page(
   caption=(
     'One of four replicas is killed (SIGKILL) after a third of the minibatches. '
     '*meanwhile*: from the kill to the first step of the replica that was started '
-    'again; 3/4 of the rate before is all that three replicas can do. Medians over the '
-    'seeds, and their intervals. In the picture the range of the seeds.'
+    'again; 3/4 of the rate before is all that three replicas can do, unless each is '
+    'faster because fewer share the processors. A synchronous update takes a minibatch '
+    'of each replica. Medians over the seeds, and their intervals. In the picture the '
+    'range of the seeds.'
   ),
   deviations=(
     'Four replicas on one machine, whose steps of 50 ms are mostly sleep.',
