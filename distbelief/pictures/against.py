@@ -44,6 +44,8 @@ class Panel(NamedTuple):
 def picture(panels: Sequence[Panel], title: str, stamp: str = '') -> bytes:
   """Returns a PNG: median and range of the seeds; above, how many have no value.
 
+  Where most have none, neither has the median: there is the range of the others alone.
+
   Args:
     panels: Panels, from left to right.
     title: Title.
@@ -77,19 +79,22 @@ def _draw(axes: Axes, panel: Panel) -> None:
           fontsize=7,
         )
     points = [(size, own) for size, own in zip(line.sizes, there) if len(own)]
-    middles = [float(np.median(own)) for _, own in points]
-    spans = [
-      (middle - own.min(), own.max() - middle)
-      for middle, (_, own) in zip(middles, points)
-    ]
+    ends = np.array([(own.min(), own.max()) for _, own in points]).reshape(-1, 2)
     axes.errorbar(
       [size for size, _ in points],
-      middles,
-      np.transpose(spans) if spans else None,
-      fmt='o-' if len(line.sizes) > 1 else 's',
+      ends.mean(axis=1),
+      np.ptp(ends, axis=1) / 2,
+      fmt='none',
+      color=style.of(index),
+      capsize=3,
+      linewidth=1.3,
+    )
+    axes.plot(
+      line.sizes,
+      [_median(sample) for sample in samples],
+      'o-' if len(line.sizes) > 1 else 's',
       color=style.of(index),
       label=label,
-      capsize=3,
       markersize=4,
       linewidth=1.3,
     )
@@ -104,6 +109,12 @@ def _draw(axes: Axes, panel: Panel) -> None:
   axes.margins(y=0.2)
   axes.legend(fontsize=8)
   style.quiet(axes)
+
+
+def _median(sample: np.ndarray) -> float:
+  """Returns the median, NaN if it is infinite; NaN counts as infinite."""
+  middle = np.median(np.where(np.isnan(sample), np.inf, sample))
+  return float(middle) if np.isfinite(middle) else np.nan
 
 
 def _scale(axes: Axes, sizes: Sequence[float]) -> None:
