@@ -88,18 +88,19 @@ class LocallyConnected(NamedTuple):
     """Returns bytes and messages that one inner machine receives for a minibatch.
 
     The states within half a patch of its tile's border, forward, and their gradients
-    backward; a node's state comes once. Of a tile that is narrower than that, all.
+    backward; a node's state comes once. Of a tile that is narrower than that, all. The
+    image does not count: each machine reads what it needs of it.
     """
     if machines == 1:
       return 0.0, 0
     tiles = math.isqrt(machines)
     numbers = 0.0
-    for side, maps in zip(self.sides[:-1], self.maps[:-1]):
+    for side, maps in zip(self.sides[1:-1], self.maps[1:-1]):
       tile = side / tiles
       reach = min(tile + 2 * (self.patch // 2), side)
       numbers += (reach**2 - tile**2) * maps
     neighbours = min(8, machines - 1)
-    messages = 2 * (len(self.sides) - 1) * neighbours
+    messages = 2 * (len(self.sides) - 2) * neighbours
     return 2 * _BYTES * BATCH_SIZE * numbers, messages
 
 

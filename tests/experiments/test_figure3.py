@@ -28,8 +28,8 @@ def test_a_fully_connected_network_by_hand():
 
 
 def test_a_tile_gets_each_state_at_its_border_once():
-  network = LocallyConnected((20, 10), (2, 1), patch=4)
-  assert network.parameters == 100 * 16 * 2
+  network = LocallyConnected((30, 20, 10), (3, 2, 1), patch=4)
+  assert network.parameters == 400 * 16 * 3 * 2 + 100 * 16 * 2
   # Tiles of 10 x 10 which see 2 further to each side: 14 x 14, of 2 colours.
   moved, messages = network.traffic(4)
   assert moved == 2 * 4 * 100 * (14**2 - 10**2) * 2 and messages == 2 * 3
