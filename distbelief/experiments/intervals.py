@@ -54,7 +54,9 @@ def median(values: Sequence[float]) -> Interval:
     rng=np.random.default_rng(0),
     vectorized=True,
   ).confidence_interval
-  low, high = (ordered[round(float(rank))] for rank in found)
+  # As far from the largest as from the least: of an even number the lower median is not.
+  rank = round(float(found.low))
+  low, high = ordered[rank], ordered[-1 - rank]
   return Interval(float(np.median(ordered)), float(low), float(high))
 
 
@@ -81,6 +83,10 @@ def of_percent(values: Sequence[float]) -> str:
   return str(median((100 * np.nan_to_num(values)).tolist()))
 
 
+def _lower_median(ranks: np.ndarray, axis: int = -1) -> np.ndarray:
+  return np.quantile(ranks, 0.5, axis=axis, method='lower')
+
+
 def _digits(value: float) -> str:
   """Returns a number with three digits, or all that stand before the point."""
   if np.isinf(value):
@@ -88,7 +94,3 @@ def _digits(value: float) -> str:
   if abs(value) >= 1000:
     return f'{value:,.0f}'
   return np.format_float_positional(value, 3, fractional=False, trim='-')
-
-
-def _lower_median(ranks: np.ndarray, axis: int = -1) -> np.ndarray:
-  return np.quantile(ranks, 0.5, axis=axis, method='lower')
