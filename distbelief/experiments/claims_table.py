@@ -36,9 +36,7 @@ def render(results: Path) -> str:
     if name in found:
       file, judged = found[name]
       verdict, why = judged['verdict'], judged['why']
-      why = f'[{why}]({file.parent.name}/README.md)'
-      if judged['rule'] != rule.hash:
-        why += ' (by a rule that has changed since)'
+      why = f'[{why}]({file.parent.name}/README.md){_caveat(judged, rule)}'
     elif not verdict:
       verdict = str(Verdict.NOT_YET)
       why = (
@@ -62,7 +60,8 @@ def short(results: Path) -> str:
       continue
     file, judged = found[name]
     page = f'{results.name}/{file.parent.name}/README.md'
-    rows.append((name, rule.text, _number(judged), f'[{judged["verdict"]}]({page})'))
+    verdict = f'[{judged["verdict"]}]({page}){_caveat(judged, rule)}'
+    rows.append((name, rule.text, _number(judged), verdict))
   table = tables.markdown(('claim', "in its source's terms", 'ours', 'verdict'), rows)
   others = len(verdicts.rules()) - len(rows)
   return (
@@ -72,6 +71,10 @@ def short(results: Path) -> str:
   )
 
 
+def _caveat(judged: Mapping[str, Any], rule: Rule) -> str:
+  return '' if judged['rule'] == rule.hash else ' (by a rule that has changed since)'
+
+
 def _number(judged: Mapping[str, Any]) -> str:
   if judged['interval'] is None:
     return ''
@@ -79,7 +82,13 @@ def _number(judged: Mapping[str, Any]) -> str:
   value, low, high = (
     bound if x is None else x for x, bound in zip(judged['interval'], infinite)
   )
-  return str(Interval(value, low, high))
+  found = Interval(value, low, high)
+  # A model has one number.
+  return (
+    f'{value:.3g}'
+    if judged['verdict'] == Verdict.MODELLED and np.isinf([low, high]).all()
+    else str(found)
+  )
 
 
 def _rules() -> list[tuple[str, Rule]]:

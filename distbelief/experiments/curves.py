@@ -55,6 +55,11 @@ class Curve(NamedTuple):
     return np.inf
 
   @property
+  def lasted(self) -> float:
+    """Time at the end."""
+    return self.seconds[-1]
+
+  @property
   def start(self) -> float:
     """Hold-out accuracy at the end of the warm start; NaN: there was none."""
     return self.holdout[self.steps.index(0)] if 0 in self.steps else np.nan

@@ -15,6 +15,7 @@ import numpy as np
 from distbelief.experiments import (
   batch,
   curves,
+  deviations,
   figure4,
   figure4_results,
   intervals,
@@ -47,7 +48,9 @@ DEVIATIONS = (
   'in the paper.',
   'Rates were tuned on the virtual clock, with the same configs.',
   'Two clusters run side by side; their replicas sleep most of the time.',
-  *figure4.EVERYWHERE,
+  deviations.CHOSEN,
+  deviations.INHERITED,
+  deviations.MISSING,
 )
 
 

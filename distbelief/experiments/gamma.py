@@ -16,7 +16,6 @@ NUM_STEPS, WARM_STEPS = 6000, 2000
 TARGET = 0.35  # Well above what the warm start reaches, 0.30.
 REPLICAS = (1, 20)
 BATCH_SIZES = (32, 100)
-DECIDING = (20, 100)  # Replicas and batch size that come closest to the paper's.
 _FIXED_RATES = {1: (0.12, 0.25, 0.5, 1.0, 2.0), 20: (0.06, 0.12, 0.25, 0.5, 1.0)}
 _ADAGRAD_RATES = {1: (0.02, 0.04, 0.08, 0.16, 0.32), 20: (0.01, 0.02, 0.04, 0.08, 0.16)}
 

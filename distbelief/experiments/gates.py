@@ -39,7 +39,11 @@ def have_like_grids(tuned: Collection[Tuned]) -> dict[str, bool]:
 
 
 def is_as_stale_as_expected(
-  sweep: Sweep, name: str, seeds: Sequence[int], part: float = 1.0
+  sweep: Sweep,
+  name: str,
+  seeds: Sequence[int],
+  part: float = 1.0,
+  within: float = _STALENESS,
 ) -> bool:
   """Returns whether the mean staleness of each seed was that of M replicas, M - 1.
 
@@ -48,12 +52,26 @@ def is_as_stale_as_expected(
     name: Method.
     seeds: Seeds.
     part: Part of M - 1 that theory leaves, e.g. with latency.
+    within: Most that it may differ from that, relative.
   """
   theory = part * (sweep.methods[name].replicas - 1)
   return all(
-    abs(curve.staleness - theory) <= _STALENESS * theory
-    for curve in sweep.of(name, seeds)
+    abs(curve.staleness - theory) <= within * theory for curve in sweep.of(name, seeds)
   )
+
+
+def is_decided(times: np.ndarray, lasted: np.ndarray) -> np.ndarray:
+  """Returns where it is known which of some methods is the first at a target, [seeds].
+
+  One of them reaches it, and those that do not ran as long as that one took: otherwise
+  they might still have been faster.
+
+  Args:
+    times: Time of each method to the target, [methods, seeds]; infinite: it ended before.
+    lasted: Length of each run, [methods, seeds].
+  """
+  first = times.min(axis=0)
+  return np.isfinite(first) & (np.isfinite(times) | (lasted >= first)).all(axis=0)
 
 
 def begin_below(

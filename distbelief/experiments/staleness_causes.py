@@ -150,18 +150,46 @@ def measured(folder: Path, summary: Mapping[str, Any]) -> Measured:
   )
 
 
-def judge(found: Found, replicas: Sequence[int], seeds: Sequence[int]) -> list[Judgement]:
-  """Returns the verdicts on what Zhang et al. measured of staleness."""
+def judge(
+  found: Found,
+  replicas: Sequence[int],
+  cluster_replicas: Sequence[int],
+  seeds: Sequence[int],
+) -> list[Judgement]:
+  """Returns the verdicts on what Zhang et al. measured of staleness.
+
+  Args:
+    found: Figures of all runs.
+    replicas: Numbers of replicas on the virtual clock.
+    cluster_replicas: Those on real clusters.
+    seeds: Seeds.
+  """
   many = TAIL_REPLICAS if TAIL_REPLICAS in replicas else max(replicas)
-  off = [
-    max(abs(found['replicas', m, seed].mean / (m - 1) - 1) for m in replicas)
-    for seed in seeds
+  return [
+    *_judge(found, '', 'replicas', replicas, many, seeds),
+    *_judge(found, '-cluster', 'cluster', cluster_replicas, max(cluster_replicas), seeds),
   ]
-  of_many = [found['replicas', many, seed] for seed in seeds]
+
+
+def _judge(
+  found: Found,
+  suffix: str,
+  what: str,
+  replicas: Sequence[int],
+  many: int,
+  seeds: Sequence[int],
+) -> list[Judgement]:
+  off = [
+    max(abs(found[what, m, seed].mean / (m - 1) - 1) for m in replicas) for seed in seeds
+  ]
+  of_many = [found[what, many, seed] for seed in seeds]
   tail = intervals.fraction(
     sum(m.beyond for m in of_many), sum(m.pushes for m in of_many)
   )
-  return [verdicts.judge('Z1', off, {}), verdicts.judge('Z2', [], {}, tail)]
+  return [
+    verdicts.judge(f'Z1{suffix}', off, {}),
+    verdicts.judge(f'Z2{suffix}', [], {}, tail),
+  ]
 
 
 def places(found: Found, what: str) -> list[float]:
@@ -194,13 +222,16 @@ def table(found: Found) -> str:
   """Returns a table of all cases, in Markdown."""
   rows = []
   for what, name in _NAMES.items():
-    for value, means, ninety_fives, theories in zip(
+    for value, *figures in zip(
       places(found, what),
       *(series(found, what, field)[1] for field in ('mean', 'p95', 'theory')),
     ):
-      row = (means, ninety_fives, theories)
-      rows.append((name.format(value), *(str(intervals.median(own)) for own in row)))
-  return tables.markdown(('case', 'mean staleness', '95th percentile', 'theory'), rows)
+      own = [m for (name_, v, _), m in found.items() if (name_, v) == (what, value)]
+      late, pushes = sum(m.beyond for m in own), sum(m.pushes for m in own)
+      row = (str(intervals.median(each)) for each in figures)
+      rows.append((name.format(value), *row, f'{100 * late / pushes:.2g}'))
+  head = ('case', 'mean staleness', '95th percentile', 'theory', 'beyond twice M, %')
+  return tables.markdown(head, rows)
 
 
 def as_csv(found: Found) -> str:

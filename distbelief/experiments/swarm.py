@@ -112,7 +112,8 @@ def measure(
     num_steps: Number of minibatches.
     num_rates: Number of rates to try for each method, the middle ones of its grid.
   """
-  fields = {**figure4.fields(num_steps, [0]), **_FREE}
+  # Twice the frames, since some replicas do more steps than others.
+  fields = {**figure4.fields(num_steps, [0], longest=2), **_FREE}
   found = methods(num_steps, replicas)
   sweep = Sweep('swarm', workdir, found, figure4.CONFIG, fields)
   sweep.tune_loss(num_rates)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -108,11 +109,18 @@ class Sweep:
       'num_steps': method.longer * self._fields['num_steps'],
       'cluster.num_replicas': method.replicas,
       **method.fields,
+      'eval_steps': self._eval_steps(method),
       'server.learning_rate': point.rate,
       'seed': point.seed,
     }
     folder = f'{point.method}-{point.rate:g}-seed-{point.seed}'
     return Case(folder, self._config, fields)
+
+  def _eval_steps(self, method: Method) -> int:
+    """Returns more steps for longer runs; one evaluation ends every warm start."""
+    fields = {**self._fields, **method.fields}
+    own = method.longer * fields['eval_steps']
+    return math.gcd(own, fields.get('downpour.warmstart_steps', 0))
 
   def run_of(self, point: Point) -> Run:
     """Returns a finished run."""

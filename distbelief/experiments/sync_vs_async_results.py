@@ -62,12 +62,13 @@ def judge(
 
 
 def _is_stale(sweep: Sweep, machines: str, latency: float, seeds: Sequence[int]) -> bool:
-  return gates.is_as_stale_as_expected(
-    sweep,
-    name_of('async', machines, latency),
-    seeds,
-    sync_vs_async.staleness_left(latency),
-  )
+  """Returns whether asynchronous training was as stale as theory says.
+
+  With latency the theory is an approximation, and lies above most measurements.
+  """
+  name = name_of('async', machines, latency)
+  left = sync_vs_async.staleness_left(latency)
+  return gates.is_as_stale_as_expected(sweep, name, seeds, left, 0.2 if latency else 0.1)
 
 
 def _judge_convergence(
@@ -163,7 +164,6 @@ def table(
   for training, machines, latency in sync_vs_async.conditions(latencies):
     name = name_of(training, machines, latency)
     tuned, found = sweep.tuned[name], sweep.of(name, seeds)
-    working = [rate for rate, score in tuned.scores.items() if np.isfinite(score.seconds)]
     rows.append(
       (
         f'{sync_vs_async.MACHINES[machines][0]}, {latency:g}',
@@ -174,7 +174,7 @@ def table(
         intervals.of_times([curve.steps_to(target) for curve in found]),
         intervals.of_percent([curve.end for curve in found]),
         intervals.of_times([curve.seconds_to(target) for curve in found]),
-        f'{tuned}: {len(working)} of {len(tuned.scores)}',
+        f'{tuned}: {tuned.working} of {len(tuned.scores)}',
       )
     )
   head = (

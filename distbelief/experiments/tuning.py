@@ -45,6 +45,11 @@ class Tuned(NamedTuple):
   at_the_edge: bool
   scores: Mapping[float, Score]
 
+  @property
+  def working(self) -> int:
+    """Number of rates with which the target was reached."""
+    return sum(np.isfinite(score.seconds) for score in self.scores.values())
+
   def __str__(self) -> str:
     return f'{self.rate:g}{" (edge of the grid)" * self.at_the_edge}'
 

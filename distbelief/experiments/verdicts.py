@@ -141,12 +141,12 @@ def judge(
     why = f'it does not hold that {"; nor that ".join(failed)}'
     return Judgement(claim, Verdict.NOT_VALID, None, why, rule.hash)
   found = interval or intervals.median(values)
-  verdict = _of_interval(rule, found)
-  why = f'{rule.statistic}: {found}'
   if rule.modelled:
-    why = f'{rule.statistic}: {values[0]:.3g}; by the claim {_bounds(rule)}'
-    return Judgement(claim, Verdict.MODELLED, None, why, rule.hash)
-  return Judgement(claim, verdict, found, why, rule.hash)
+    shown = f'{found.value:.3g}' if len(values) == 1 else str(found)
+    why = f'{rule.statistic}: {shown}; by the claim {_bounds(rule)}'
+    return Judgement(claim, Verdict.MODELLED, found, why, rule.hash)
+  why = f'{rule.statistic}: {found}'
+  return Judgement(claim, _of_interval(rule, found), found, why, rule.hash)
 
 
 def _of_interval(rule: Rule, found: Interval) -> Verdict:
@@ -164,9 +164,3 @@ def _of_interval(rule: Rule, found: Interval) -> Verdict:
 def _bounds(rule: Rule) -> str:
   words = (('at least', rule.at_least), ('at most', rule.at_most))
   return ' and '.join(f'{word} {bound:g}' for word, bound in words if bound is not None)
-
-
-def without_a_number(claim: str) -> Judgement:
-  """Returns the verdict on a claim that no experiment decides."""
-  rule = rules()[claim]
-  return Judgement(claim, Verdict(rule.verdict), None, rule.why, rule.hash)

@@ -57,7 +57,8 @@ def measure(
 ) -> Sweep:
   """Runs every method at each rate of its grid with all seeds."""
   warm_steps = [round(part * num_steps) for part in PARTS if part]
-  fields = figure4.fields(num_steps, warm_steps)
+  # Twice the frames, since some replicas do more steps than others.
+  fields = figure4.fields(num_steps, warm_steps, longest=2)
   found = methods(num_steps, replicas)
   sweep = Sweep('warm start', workdir, found, figure4.CONFIG, fields)
   sweep.tune(num_rates, target)

@@ -65,15 +65,19 @@ def test_only_a_page_with_a_place_for_it_is_written(tmp_path):
 
 def test_the_short_one_has_what_a_number_decided(tmp_path):
   (tmp_path / 'figure4').mkdir()
+  rules = verdicts.rules()
   judged = [
-    {'claim': 'C4', 'verdict': 'confirmed', 'interval': [1.6, 1.5, None]},
-    {'claim': 'C8', 'verdict': 'not valid', 'interval': None},
+    {'claim': 'C4', 'verdict': 'confirmed', 'interval': [1.6, 1.5, None], 'rule': 'old'},
+    {'claim': 'C8', 'verdict': 'not valid', 'interval': None, 'rule': rules['C8'].hash},
+    {'claim': 'C1', 'verdict': 'modelled', 'interval': [8.0, None, None], 'rule': ''},
   ]
   file = tmp_path / 'figure4' / 'figure4.json'
   file.write_text(json.dumps({'verdicts': judged}))
   page = claims_table.short(tmp_path)
-  lines = [[cell.strip() for cell in line.split('|')] for line in page.splitlines()[2:4]]
+  lines = [[cell.strip() for cell in line.split('|')] for line in page.splitlines()[3:5]]
   link = f'({tmp_path.name}/figure4/README.md)'
-  assert lines[0][1] == 'C4' and lines[0][3:5] == ['1.6 [1.5, ∞]', f'[confirmed]{link}']
+  changed = f'[confirmed]{link} (by a rule that has changed since)'
+  assert lines[0][1] == 'C4' and lines[0][3:5] == ['1.6 [1.5, ∞]', changed]
   assert lines[1][1] == 'C8' and lines[1][3:5] == ['', f'[not valid]{link}']
-  assert f'The other {len(verdicts.rules()) - 2} have' in page
+  assert '| 8 ' in page.splitlines()[2]  # A model has one number.
+  assert f'The other {len(rules) - 3} have' in page

@@ -1,10 +1,12 @@
 """Figure 4: what is measured of the curves, and how the claims are judged."""
 
 import math
+from pathlib import Path
 
 import pytest
 
 from distbelief.experiments import figure4, figure4_results, tuning
+from distbelief.experiments.sweep import Point, Sweep
 from distbelief.experiments.tuning import Score
 from distbelief.experiments.verdicts import Verdict
 from tests.experiments import made_up
@@ -66,3 +68,29 @@ def test_a_method_that_misses_the_target_has_no_number():
   numbers = found.as_json(SEEDS, 0.5)
   assert numbers['adagrad_200']['seconds_to_target'] == [None, None, None]
   assert 'not reached' in figure4_results.table(found, SEEDS, 0.5)
+
+
+def test_a_run_that_ended_too_soon_decides_nothing():
+  found = measured(ALL | {'adagrad_200': math.inf})
+  assert verdicts_of(found)['C8'].verdict is Verdict.REFUTED
+  for point, curve in found.curves.items():
+    if point.method == 'adagrad_200':  # It ends at 1.5, adagrad_20 is there at 2.
+      found.curves[point] = curve._replace(seconds=[0.3 * now for now in curve.seconds])
+  judged = verdicts_of(found)
+  assert (
+    judged['C8'].verdict is Verdict.NOT_VALID and 'ran as long as' in judged['C8'].why
+  )
+  assert judged['C5'].verdict is Verdict.CONFIRMED
+
+
+def test_a_longer_run_is_evaluated_as_often():
+  fields = figure4.all_runs(figure4.NUM_STEPS)
+  own = {
+    name: Sweep('x', Path(), {name: method}, figure4.CONFIG, fields)._case(
+      Point(name, 1.0, 0)
+    )
+    for name, method in figure4.METHODS.items()
+  }
+  every = {name: case.fields['eval_steps'] for name, case in own.items()}
+  assert every == {'sgd_1': 250, 'fixed_20': 250, 'adagrad_20': 250, 'adagrad_200': 1000}
+  assert fields['downpour.warmstart_steps'] % max(every.values()) == 0

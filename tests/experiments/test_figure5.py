@@ -52,6 +52,17 @@ def test_more_replicas_must_be_of_use_with_adagrad(fixed, adagrad, verdict):
   assert on_replicas(fixed, adagrad).verdict is verdict
 
 
+def test_a_number_of_replicas_that_had_too_little_time_decides_nothing():
+  found = measured((2, 3, INF), (3, 1, 2))
+  for point, curve in found.curves.items():
+    if point.method == 'fixed_100':  # It ends at 1.5, before 20 replicas are there.
+      found.curves[point] = curve._replace(seconds=[0.3 * now for now in curve.seconds])
+  judged = figure5.judge_replicas(found, SIZES, SEEDS, 0.5)
+  assert judged.verdict is Verdict.NOT_VALID and 'ran as long as' in judged.why
+  budgets = figure5.judge_budgets(found, SIZES, SEEDS, 0.5)
+  assert budgets.verdict is Verdict.NOT_VALID  # Adagrad takes 2.
+
+
 def test_the_best_number_is_found_for_each_seed():
   times = np.array([[3.0, INF], [1.0, 5.0], [2.0, 4.0]])
   np.testing.assert_array_equal(figure5.best_number(times, SIZES), [50, 100])
@@ -68,5 +79,3 @@ def test_runs_that_both_figures_have_are_the_same():
   own = figure5.methods(figure5.REPLICAS)
   for name, method in figure4.METHODS.items():
     assert own[name]._replace(label=method.label) == method
-  longest = max(method.longer for method in figure4.METHODS.values())
-  assert max(figure5.LONGER.values()) == longest

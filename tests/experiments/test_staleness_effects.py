@@ -128,7 +128,7 @@ def test_all_runs_of_a_depth_differ_by_replicas_and_rate_alone():
   assert [m.replicas for m in effects.methods(3, (0, 64)).values()] == [1, 65]
   fields = effects.fields(3, 4000)
   assert fields['model.hidden_units'] == (128, 128, 128)
-  assert fields['downpour.warmstart_steps'] == 0 and fields['eval_steps'] == 50
+  assert fields['downpour.warmstart_steps'] == 0 and fields['eval_steps'] == 100
 
 
 def test_quartiles_of_the_loss_are_in_the_order_of_updates(monkeypatch):

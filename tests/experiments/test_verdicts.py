@@ -30,6 +30,8 @@ def test_five_values_tell_hardly_more_than_their_range():
 def test_a_target_that_was_not_reached_is_infinitely_late():
   assert intervals.median([1.0, 2.0, INF, INF, INF])[::2] == (INF, INF)
   assert intervals.median([1.0, 2.0, 3.0, INF, 2.5]).value == 2.5
+  # Of an even number it is as wide to either side.
+  assert intervals.median([*range(1, 11)]) == (5.5, 2.0, 9.0)
 
 
 def test_one_seed_decides_nothing():
@@ -114,9 +116,7 @@ def test_the_rules_that_are_written_down():
     if written.experiment:
       assert written.experiment in catalog.names()
     else:
-      judged = verdicts.without_a_number(name)
-      assert judged.verdict in (Verdict.NOT_YET, Verdict.NOT_DECIDABLE, Verdict.MODELLED)
-      assert judged.why == written.why
+      assert written.verdict in (Verdict.NOT_YET, Verdict.NOT_DECIDABLE) and written.why
 
 
 @pytest.mark.parametrize(

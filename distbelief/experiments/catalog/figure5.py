@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from distbelief.experiments import figure4, figure5, page
+from distbelief.experiments import figure4, figure4_results, figure5, page
 from distbelief.experiments.experiment import Experiment, Result
 from distbelief.experiments.sweep import Sweep
 
@@ -95,8 +95,8 @@ def _picture(
       {label: against.Line(cores[label], own) for label, own in seconds.items()},
     ),
   ]
-  stale = figure5.relative_staleness(replicas, num_steps)
-  return against.picture(panels, f'staleness over the number of updates: {stale}', stamp)
+  title = figure4_results.relative_staleness(sweep.methods.values(), num_steps)
+  return against.picture(panels, title, stamp)
 
 
 EXPERIMENT = Experiment(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from distbelief.experiments import figure4, n_fetch_n_push, page
+from distbelief.experiments import deviations, n_fetch_n_push, page
 from distbelief.experiments.experiment import Experiment, Result
 from distbelief.experiments.sweep import Sweep
 
@@ -27,7 +27,12 @@ _PAGE = page.Page(
     'start; fetches and pushes are counted. A push carries the sum of the gradients.'
   ),
   deviations=(
-    *(d for d in figure4.DEVIATIONS if '20,000' not in d and 'SGD by one' not in d),
+    deviations.SIMULATED,
+    deviations.SYNTHETIC,
+    deviations.SMALL,
+    deviations.CHOSEN,
+    deviations.INHERITED,
+    deviations.MISSING,
     '6,000 minibatches, 2,000 of them the warm start: staleness in minibatches over '
     'their number is 3e-3 for n = 1, and n times that for longer intervals.',
     "A replica's local step has the rate 0.1.",

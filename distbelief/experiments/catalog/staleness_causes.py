@@ -23,12 +23,16 @@ _PAGE = page.Page(
     '*staleness*: number of updates between a fetch and the push that came of it. Steps '
     'of 0.1 s that vary by 15 %; where latency or computing time varies, 10 replicas. '
     'Latency is waited for before each fetch and each push. *theory*: '
-    '(M - 1)(T + L) / (T + 2L). Medians over the seeds, and their intervals.'
+    '(M - 1)(T + L) / (T + 2L). Medians over the seeds, and their intervals; *beyond '
+    'twice M*: of the pushes of all seeds. Rows with the same settings have the same '
+    'numbers, and are no second evidence.'
   ),
   deviations=(
     'Replicas on one machine, padded; on the virtual clock, simulated.',
     'Staleness 0 is a push to which no other came first. On the virtual clock without '
-    'latency the mean is M - 1 by construction, whatever the machines do.',
+    'latency the mean is M - 1 by construction, whatever the machines do. On a cluster '
+    'it is less, by the part of the time in which a replica holds no parameters: between '
+    'two windows, and while its request for them travels.',
   ),
 )
 
@@ -73,7 +77,7 @@ def run(
     len(seeds),
     page.Found(
       staleness_causes.table(found),
-      staleness_causes.judge(found, replicas, seeds),
+      staleness_causes.judge(found, replicas, cluster_replicas, seeds),
       _picture(found, stamp),
       fields,
     ),

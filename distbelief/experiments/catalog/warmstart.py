@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from distbelief.experiments import figure4, page, warmstart
+from distbelief.experiments import deviations, page, warmstart
 from distbelief.experiments.experiment import Experiment, Result
 from distbelief.experiments.sweep import Sweep
 
@@ -28,11 +28,11 @@ _PAGE = page.Page(
     'from the end of the warm start.'
   ),
   deviations=(
-    *(
-      d
-      for d in figure4.DEVIATIONS
-      if not any(words in d for words in ('20,000', 'inherits', 'SGD by one'))
-    ),
+    deviations.SIMULATED,
+    deviations.SYNTHETIC,
+    deviations.SMALL,
+    deviations.CHOSEN,
+    deviations.MISSING,
     '8,000 minibatches, of which the warm start takes none, 2 % or 10 %: staleness over '
     'the number of updates is 2e-3, much harsher than in the paper.',
   ),
