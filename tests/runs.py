@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from distbelief import config as config_lib
-from distbelief.experiments import claims, process_stats
+from distbelief.experiments import process_stats, tolerances
 from distbelief.problem import factory
 from distbelief.telemetry import records
 from tests import warm
@@ -161,5 +161,5 @@ def read(workdir):
 
 def assert_hold(about, found):
   """Asserts claims of one short repetition, with bounds 3 times as wide."""
-  judged = claims.judge(about, [found], width=3)
-  assert all(row['holds'] for row in judged), claims.table(judged)
+  judged = tolerances.judge(about, [found], width=3)
+  assert all(row['holds'] for row in judged), tolerances.table(judged)

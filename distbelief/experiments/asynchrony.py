@@ -19,7 +19,7 @@ from distbelief.analysis import trace
 from distbelief.analysis.pushes import staleness
 from distbelief.analysis.run import Run
 from distbelief.experiments import runs
-from distbelief.experiments.claims import Claim, within
+from distbelief.experiments.tolerances import Tolerance, within
 
 CONFIG = 'configs/asynchrony.py'
 
@@ -129,7 +129,7 @@ CLAIMS = (
     'latency T/2: part fetching', L / (T + 2 * L), 0.1, _mean('latency', 'fetching')
   ),
   within('latency T/2: part pushing', L / (T + 2 * L), 0.1, _mean('latency', 'pushing')),
-  Claim('latency T/2: part waiting', *(0.0, 0.0, 0.05), _mean('latency', 'waiting')),
+  Tolerance('latency T/2: part waiting', *(0.0, 0.0, 0.05), _mean('latency', 'waiting')),
   within(
     "latency T/2: a fetch's span in the trace / L",
     *(1.0, 0.15),
@@ -161,12 +161,12 @@ CLAIMS = (
       found['one slow'].spans['compute'][-1] / found['one slow'].spans['compute'][0]
     ),
   ),
-  Claim(
+  Tolerance(
     'one of three 4x slower: waiting of a fast Downpour replica',
     *(0.0, 0.0, 0.05),
     lambda found: max(found['one slow'].fractions['waiting'][:-1]),
   ),
-  Claim(
+  Tolerance(
     'synchronous, one 4x slower: waiting of a fast replica',
     *(0.75, 0.7, 0.8),
     lambda found: statistics.mean(
@@ -180,7 +180,7 @@ CLAIMS = (
       statistics.mean(found['synchronous, one slow'].spans['wait'][:-1]) / (3 * T)
     ),
   ),
-  Claim(
+  Tolerance(
     'synchronous: staleness',
     *(0.0, 0.0, 0.0),
     _staleness('synchronous, one slow'),

@@ -124,7 +124,7 @@ def measure(
     fields = CASES[name]
     rows = []
     for seed in seeds:
-      folder = workdir / name.replace(', ', '-').replace(' ', '_') / str(seed)
+      folder = runs.folder_of(workdir, name) / str(seed)
       summary = runs.finish(CONFIG, folder, {**fields, **length, 'seed': seed})
       row = {
         'seed': seed,

@@ -88,6 +88,11 @@ def _value(config: ml_collections.ConfigDict, name: str) -> Any:
   return value
 
 
+def folder_of(workdir: Path, case: str) -> Path:
+  """Returns the directory of a case, whose name may have blanks and commas."""
+  return workdir / case.replace(', ', '-').replace(' ', '_')
+
+
 def repeat(
   config: str | Path,
   cases: Mapping[str, Mapping[str, Any]],
@@ -118,7 +123,7 @@ def repeat(
   length = {} if num_steps is None else {'num_steps': num_steps}
 
   def run_case(index: int, case: str) -> Measured:
-    folder = workdir / f'{index}' / case.replace(', ', '-').replace(' ', '_')
+    folder = folder_of(workdir / f'{index}', case)
     say(f'repetition {index}: {case}')
     summary = finish(config, folder, {**length, **cases[case]})
     return measure(folder, summary)

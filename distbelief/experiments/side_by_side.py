@@ -18,7 +18,7 @@ import numpy as np
 
 from distbelief.algorithms import catalog
 from distbelief.experiments import runs
-from distbelief.experiments.claims import Claim
+from distbelief.experiments.tolerances import Tolerance
 from distbelief.telemetry import records
 
 CONFIG = 'configs/side_by_side.py'
@@ -66,29 +66,29 @@ def _padded(case: str, index: int) -> Callable[[Repetition], float]:
 
 
 CLAIMS = (
-  Claim(
+  Tolerance(
     'one slow: time of synchronous / Downpour',
     *(3.25, 2.8, np.inf),
     _seconds('synchronous, one slow', 'downpour, one slow'),
   ),
-  Claim(
+  Tolerance(
     "one slow: Downpour's slow replica's share of the steps",
     *(1 / 13, 0.8 / 13, 1.2 / 13),
     lambda found: (
       found['downpour, one slow'].steps[-1] / sum(found['downpour, one slow'].steps)
     ),
   ),
-  Claim(
+  Tolerance(
     'one slow: waiting of a fast synchronous replica',
     *(0.75, 0.72, 0.78),
     lambda found: statistics.mean(found['synchronous, one slow'].waiting[:-1]),
   ),
-  Claim(
+  Tolerance(
     'one slow: waiting of a fast Downpour replica',
     *(0.0, 0.0, 0.05),
     lambda found: max(found['downpour, one slow'].waiting[:-1]),
   ),
-  Claim(
+  Tolerance(
     'one slow: a synchronous step / (slowest + all-reduce)',
     *(1.0, 0.95, 1.05),
     lambda found: (
@@ -96,23 +96,23 @@ CLAIMS = (
       / (4 * 0.1 + found['synchronous, one slow'].exchange)
     ),
   ),
-  Claim(
+  Tolerance(
     'equal: time of Downpour / synchronous',
     *(1.0, 0.85, 1.15),
     _seconds('downpour, equal', 'synchronous, equal'),
   ),
-  Claim(
+  Tolerance(
     'latency T/2: time of Downpour / synchronous',
     *(2 / 1.5, 0.9 * 2 / 1.5, 1.1 * 2 / 1.5),
     _seconds('downpour, latency', 'synchronous, latency'),
   ),
-  Claim(
+  Tolerance(
     'latency T/2: time of Downpour overlapped / synchronous',
     *(1 / 1.5, 0.9 / 1.5, 1.1 / 1.5),
     _seconds('downpour overlapped, latency', 'synchronous, latency'),
   ),
   *(
-    Claim(
+    Tolerance(
       f'{algorithm}: {which} of 20 padded steps / T',
       *(1.0, 1.0, 1.08),
       _padded(f'{algorithm}, 20 steps', index),

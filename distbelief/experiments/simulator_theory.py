@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from distbelief import config as config_lib
-from distbelief.experiments import claims, runs
+from distbelief.experiments import runs, tolerances
 
 CONFIG = 'configs/validation.py'
 SIZES = (4, 16, 64)
@@ -54,26 +54,27 @@ def order_statistic(count: int, place: int) -> float:
   return float(np.partition(drawn, place - 1, axis=1)[:, place - 1].mean())
 
 
-def all_claims() -> list[claims.Claim]:
+def all_claims() -> list[tolerances.Tolerance]:
   """Returns the claims that theory makes on the cases."""
   found = []
   for size in SIZES:
     name, part = f'{size} replicas', (_T + LATENCY) / (_T + 2 * LATENCY)
     found += [
-      claims.within(f'staleness, {name}', size - 1, 0.03, _of(name)),
-      claims.within(
+      tolerances.within(f'staleness, {name}', size - 1, 0.03, _of(name)),
+      tolerances.within(
         f'staleness, {name}, latency',
         (size - 1) * part,
         0.03,
         _of(f'{name}, latency'),
       ),
-      claims.within(  # About: a fetch and a push that start together meet at the shard.
+      # About: a fetch and a push that start together meet at the shard.
+      tolerances.within(
         f'staleness, {name}, overlapped', 2 * size - 1, 0.15, _of(f'{name}, overlapped')
       ),
     ]
   for backups in BACKUPS:
     found.append(
-      claims.within(
+      tolerances.within(
         f'seconds of a synchronous step, 16 replicas, {backups} backups',
         order_statistic(16, 16 - backups),
         0.02,

@@ -256,7 +256,10 @@ def repeat(
     for name in alone:
       case = ALONE[name]
       say(f'repetition {index}: {name}')
-      padded, fast = _folder(folder, name), _folder(folder, f'{name}, unpadded')
+      padded, fast = (
+        runs.folder_of(folder, name),
+        runs.folder_of(folder, f'{name}, unpadded'),
+      )
       unpadded = case._replace(fields={**case.fields, **FAST[name]})
       for own, place in ((case, padded), (unpadded, fast)):
         found.provenance.append(_finish(own, place)['provenance'])
@@ -266,7 +269,7 @@ def repeat(
       say(f'  {told}')
     for name, case in chosen.items():
       say(f'repetition {index}: {name}')
-      place = _folder(folder, name)
+      place = runs.folder_of(folder, name)
       summary = _finish(case, place)
       found.provenance.append(summary['provenance'])
       found.runs[name].append(measure(place, summary))
@@ -286,10 +289,6 @@ def _finish(case: Case, workdir: Path) -> dict[str, Any]:
   return json.loads((workdir / 'summary.json').read_text())
 
 
-def _folder(workdir: Path, name: str) -> Path:
-  return workdir / name.replace(', ', '-').replace(' ', '_')
-
-
 def predict(workdir: Path, found: Found) -> dict[str, Measured]:
   """Returns the simulator's prediction for each case.
 
@@ -301,7 +300,7 @@ def predict(workdir: Path, found: Found) -> dict[str, Measured]:
   for name in found.runs:
     case = cases()[name]
     told = found.durations[case.alone].fields(found.num_bytes[case.alone])
-    folder = _folder(workdir, name)
+    folder = runs.folder_of(workdir, name)
     config = runs.load(CONFIG, {**case.fields, **told})
     if folder.exists():  # Other durations may have been measured meanwhile.
       shutil.rmtree(folder)

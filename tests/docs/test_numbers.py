@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from distbelief.experiments import claims
+from distbelief.experiments import tolerances
 from tests.docs import pages
 
 RESULT = pages.ROOT / 'paper_results' / 'packaged_models' / 'models.json'
@@ -56,7 +56,7 @@ def test_models_of_packages(page):
 )
 def test_claims_about_clocks(file):
   path = (pages.ROOT / 'paper_results' / file).with_suffix('.json')
-  table = claims.table(json.loads(path.read_text())['claims'])
+  table = tolerances.table(json.loads(path.read_text())['claims'])
   assert table.strip() in (path.parent / 'README.md').read_text()
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from distbelief import config as config_lib
-from distbelief.experiments import asynchrony, claims, runs
+from distbelief.experiments import asynchrony, runs, tolerances
 from tests.runs import ROOT
 
 T, L = asynchrony.T, asynchrony.L
@@ -40,7 +40,7 @@ def as_in_theory():
 
 
 def test_every_claim_holds_in_theory():
-  judged = claims.judge(asynchrony.CLAIMS, [as_in_theory()] * 3)
+  judged = tolerances.judge(asynchrony.CLAIMS, [as_in_theory()] * 3)
   assert all(row['holds'] for row in judged), judged
 
 
@@ -64,7 +64,7 @@ def test_every_claim_holds_in_theory():
 def test_every_claim_can_fail(case, changed, fails):
   found = as_in_theory()
   found[case] = found[case]._replace(**changed)
-  judged = claims.judge(asynchrony.CLAIMS, [found])
+  judged = tolerances.judge(asynchrony.CLAIMS, [found])
   assert sum(not row['holds'] for row in judged) == fails
 
 

@@ -7,7 +7,7 @@ import pytest
 from distbelief import config as config_lib
 from distbelief import errors
 from distbelief.command_line import reproduce
-from distbelief.experiments import claims, runs, side_by_side
+from distbelief.experiments import runs, side_by_side, tolerances
 from tests.runs import ROOT
 
 _STEP = {
@@ -20,7 +20,7 @@ _FAST, _SLOW = [0.02] * 4, [0.75, 0.75, 0.75, 0.01]
 
 
 def judge(found, width=1.0):
-  return claims.judge(side_by_side.CLAIMS, found, width)
+  return tolerances.judge(side_by_side.CLAIMS, found, width)
 
 
 def measured(seconds, steps=(26,) * 4, waiting=_FAST, **others):
@@ -44,7 +44,7 @@ def as_in_theory():
 def test_every_claim_holds_in_theory():
   judged = judge([as_in_theory()] * 3)
   assert all(row['holds'] for row in judged), judged
-  lines = claims.table(judged).splitlines()
+  lines = tolerances.table(judged).splitlines()
   assert len(lines) == 2 + len(side_by_side.CLAIMS)
   cells = [cell.strip() for cell in lines[2].split('|')[1:-1]]
   assert cells[:2] == ['one slow: time of synchronous / Downpour', '3.25']
@@ -120,5 +120,7 @@ def test_reproduce_writes_what_was_found(tmp_path, monkeypatch, call):
   ],
 )
 def test_a_claim_holds_in_its_whole_interval(values, cell):
-  judged = claims.judge([claims.within('x', 1.0, 0.1, lambda value: value)], values)
-  assert claims.table(judged).splitlines()[-1].split('|')[-2].strip() == cell
+  judged = tolerances.judge(
+    [tolerances.within('x', 1.0, 0.1, lambda value: value)], values
+  )
+  assert tolerances.table(judged).splitlines()[-1].split('|')[-2].strip() == cell

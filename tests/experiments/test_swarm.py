@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from distbelief.experiments import bees, rivals, swarm, verdicts
+from distbelief.experiments import rivals, swarm, swarm_verdicts, verdicts
 from distbelief.experiments.sweep import Point
 from distbelief.experiments.verdicts import Judgement, Verdict
 from tests.experiments import made_up
@@ -42,7 +42,7 @@ def measured(losses=None, distances=None, **changed):
 
 def judged(sweep, rises=EVEN):
   of_seeds = {name: len(SEEDS) * [rise] for name, rise in rises.items()}
-  return {one.claim: one for one in bees.judge(sweep, SEEDS, TARGET, of_seeds)}
+  return {one.claim: one for one in swarm_verdicts.judge(sweep, SEEDS, TARGET, of_seeds)}
 
 
 def test_what_is_compared_is_the_same_but_for_one_thing():
@@ -124,7 +124,9 @@ def told(**found):
   claims = [n for n, rule in verdicts.rules().items() if rule.experiment == 'swarm']
   all_of_it = dict.fromkeys(claims, Verdict.CONFIRMED)
   all_of_it |= {name.replace('_', '-'): verdict for name, verdict in found.items()}
-  return bees.words([Judgement(c, v, None, '', '') for c, v in all_of_it.items()])
+  return swarm_verdicts.words(
+    [Judgement(c, v, None, '', '') for c, v in all_of_it.items()]
+  )
 
 
 def test_every_outcome_has_its_words():

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from distbelief.experiments import asynchrony, claims
+from distbelief.experiments import asynchrony, tolerances
 from distbelief.experiments.experiment import Experiment, Result
 
 
 def run(workdir: Path, *, repetitions: int = 5, num_steps: int | None = None) -> Result:
   """Runs every case several times, interleaved, and judges the claims."""
   found = asynchrony.repeat(workdir, repetitions, num_steps=num_steps)
-  judged = claims.judge(asynchrony.CLAIMS, found)
+  judged = tolerances.judge(asynchrony.CLAIMS, found)
   return Result(
     fields={
       'config': asynchrony.CONFIG,
@@ -19,7 +19,7 @@ def run(workdir: Path, *, repetitions: int = 5, num_steps: int | None = None) ->
       'claims': judged,
       'repetitions': [asynchrony.as_json(repetition) for repetition in found],
     },
-    text=claims.table(judged),
+    text=tolerances.table(judged),
     trained=[measured.provenance for cases in found for measured in cases.values()],
   )
 

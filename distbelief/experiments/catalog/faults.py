@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from distbelief.experiments import faults, page
+from distbelief.experiments import faults, page, results
 from distbelief.experiments.experiment import Experiment, Result
 
 _PAGE = page.Page(
@@ -53,7 +53,7 @@ def run(
           'updates_per_second_before': m.before,
           'updates_per_second_meanwhile': m.meanwhile,
           'longest_gap_seconds': m.gap,
-          'back_after_seconds': m.back if m.back < float('inf') else None,
+          'back_after_seconds': results.or_null(m.back),
           'exit_status': m.status,
         }
         for m in own

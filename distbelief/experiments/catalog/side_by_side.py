@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from distbelief.experiments import claims, side_by_side
+from distbelief.experiments import side_by_side, tolerances
 from distbelief.experiments.experiment import Experiment, Result
 
 
 def run(workdir: Path, *, repetitions: int = 5, num_steps: int | None = None) -> Result:
   """Runs every case several times, interleaved, and judges the claims."""
   found = side_by_side.repeat(workdir, repetitions, num_steps=num_steps)
-  judged = claims.judge(side_by_side.CLAIMS, found)
+  judged = tolerances.judge(side_by_side.CLAIMS, found)
   repetitions_as_json = [
     {case: measured._asdict() for case, measured in repetition.items()}
     for repetition in found
@@ -26,7 +26,7 @@ def run(workdir: Path, *, repetitions: int = 5, num_steps: int | None = None) ->
       'claims': judged,
       'repetitions': repetitions_as_json,
     },
-    text=claims.table(judged),
+    text=tolerances.table(judged),
     trained=trained,
   )
 

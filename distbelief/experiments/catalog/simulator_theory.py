@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from distbelief.experiments import claims, simulator_theory
+from distbelief.experiments import simulator_theory, tolerances
 from distbelief.experiments.experiment import Experiment, Result
 
 
@@ -25,14 +25,14 @@ def run(
     fits.append(implicit_momentum.fit(size, runs))
     print(fits[-1])
   found = simulator_theory.repeat(workdir, seeds, steps=steps)
-  judged = claims.judge(simulator_theory.all_claims(), found)
+  judged = tolerances.judge(simulator_theory.all_claims(), found)
   fields = {
     'implicit_momentum': [fit._asdict() for fit in fits],
     'tolerance': implicit_momentum.TOLERANCE,
     'most_standard_error': implicit_momentum.STANDARD_ERROR,
     'claims': judged,
   }
-  return Result(fields, claims.table(judged))
+  return Result(fields, tolerances.table(judged))
 
 
 EXPERIMENT = Experiment(

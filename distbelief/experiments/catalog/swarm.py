@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from distbelief.experiments import bees, end_points, page, rivals, swarm
+from distbelief.experiments import end_points, page, rivals, swarm, swarm_verdicts
 from distbelief.experiments.experiment import Experiment, Result
 from distbelief.experiments.results import or_null
 from distbelief.experiments.sweep import Point, Sweep
@@ -71,7 +71,7 @@ def run(
   spreads = {
     name: swarm.spreads(sweep, name, seeds) for name in ('exponential', 'constant')
   }
-  judged = bees.judge(sweep, seeds, target, rises)
+  judged = swarm_verdicts.judge(sweep, seeds, target, rises)
   return page.of_sweep(
     'swarm',
     _PAGE,
@@ -87,7 +87,7 @@ def run(
         'spread': _known(spreads),
         **rivals.figures(sweep, seeds, replicas),
       },
-      bees.words(judged),
+      swarm_verdicts.words(judged),
     ),
   )
 

@@ -1,4 +1,4 @@
-"""Claims about measured runs: a number, the theory, and bounds that it must keep."""
+"""Tolerances of measured runs: a number, the theory, and bounds that it must keep."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from distbelief.experiments import intervals, tables
 
 
-class Claim(NamedTuple):
+class Tolerance(NamedTuple):
   """A number that must lie between bounds."""
 
   name: str
@@ -21,13 +21,15 @@ class Claim(NamedTuple):
   of: Callable[[Any], float]  # Computes it from one repetition of all cases.
 
 
-def within(name: str, theory: float, part: float, of: Callable[[Any], float]) -> Claim:
+def within(
+  name: str, theory: float, part: float, of: Callable[[Any], float]
+) -> Tolerance:
   """Returns the claim that a number agrees with theory, up to a fraction of it."""
-  return Claim(name, theory, (1 - part) * theory, (1 + part) * theory, of)
+  return Tolerance(name, theory, (1 - part) * theory, (1 + part) * theory, of)
 
 
 def judge(
-  claims: Sequence[Claim], found: Sequence[Any], width: float = 1.0
+  claims: Sequence[Tolerance], found: Sequence[Any], width: float = 1.0
 ) -> list[dict[str, Any]]:
   """Returns each claim with the median over the repetitions, and whether it holds.
 
