@@ -56,7 +56,7 @@ def of_sweep(
   page: Page,
   sweep: Sweep,
   seeds: Sequence[int],
-  target: float,
+  target: float | None,
   found: Found,
 ) -> Result:
   """Returns the result of an experiment that is a sweep.
@@ -66,11 +66,11 @@ def of_sweep(
     page: What it says of itself.
     sweep: Runs.
     seeds: Seeds.
-    target: Hold-out accuracy to which times are compared.
+    target: Hold-out accuracy to which times are compared; None: none are.
     found: What it found.
   """
   fields = {
-    'target': target,
+    **({} if target is None else {'target': target}),
     'seeds': seeds,
     'methods': sweep.as_json(seeds, target),
     **found.fields,

@@ -18,6 +18,7 @@ from distbelief.experiments.results import or_null
 from distbelief.experiments.tuning import Score, Tuned
 
 TUNING_SEED = 0  # It tunes, and does not count.
+_MOST_MOVES = 3  # Of a grid, by one rate each.
 
 # Of cases, the directory of all, and a title; returns summaries.
 Complete: TypeAlias = Callable[[Sequence[Case], Path, str], list[dict[str, Any]]]
@@ -126,15 +127,22 @@ class Sweep:
     """Returns a finished run."""
     return Run(self._workdir / self._case(point).folder)
 
-  def tune(self, num_rates: int, target: float, title: str = 'rates') -> None:
+  def tune(
+    self, num_rates: int, target: float, title: str = 'rates', moves: bool = True
+  ) -> None:
     """Finds each method's best rate: the one that first has the target accuracy.
 
     Args:
       num_rates: Number of rates to try for each method, the middle ones of its grid.
       target: Hold-out accuracy; where no rate reaches it, the largest one decides.
       title: What the runs are for, in the bar.
+      moves: Whether a grid moves on as long as its best rate lies at its end.
     """
-    self._tune(num_rates, lambda c: Score(c.seconds_to(target), c.end), title)
+
+    def score(curve: Curve) -> Score:
+      return Score(curve.seconds_to(target), curve.end)
+
+    self._tune(num_rates, score, title, moves)
 
   def tune_loss(self, num_rates: int, title: str = 'rates') -> None:
     """Finds each method's best rate: that of the least hold-out loss in the end.
@@ -143,18 +151,36 @@ class Sweep:
       num_rates: Number of rates to try for each method, the middle ones of its grid.
       title: What the runs are for, in the bar.
     """
-    self._tune(num_rates, lambda c: Score(np.inf, c.end, c.losses[-1]), title)
 
-  def _tune(self, num_rates: int, score: Callable[[Curve], Score], title: str) -> None:
+    def score(curve: Curve) -> Score:
+      return Score(np.inf, curve.end, curve.losses[-1])
+
+    self._tune(num_rates, score, title, moves=True)
+
+  def _tune(
+    self, num_rates: int, score: Callable[[Curve], Score], title: str, moves: bool
+  ) -> None:
     grids = {
-      name: [Point(name, rate, TUNING_SEED) for rate in _middle(method.rates, num_rates)]
+      name: _middle(method.rates, num_rates)
       for name, method in self.methods.items()
       if not method.tuned_as
     }
-    self.run([point for grid in grids.values() for point in grid], title)
-    for name, grid in grids.items():
-      found = {point.rate: score(self.curves[point]) for point in grid}
-      self.tuned[name] = tuning.best(found)
+    for _ in range(_MOST_MOVES + 1):
+      points = [
+        Point(name, rate, TUNING_SEED) for name, grid in grids.items() for rate in grid
+      ]
+      self.run(points, title)
+      for name, grid in grids.items():
+        curves_of = {rate: self.curves[Point(name, rate, TUNING_SEED)] for rate in grid}
+        self.tuned[name] = tuning.best({r: score(c) for r, c in curves_of.items()})
+      moved = {
+        name: tuning.moved(grid, self.tuned[name].rate)
+        for name, grid in grids.items()
+        if moves and self.tuned[name].at_the_edge and len(grid) > 2
+      }
+      if not moved:
+        break
+      grids |= moved
     for name, method in self.methods.items():
       if method.tuned_as:
         self.tuned[name] = self.tuned[method.tuned_as]
@@ -199,15 +225,19 @@ class Sweep:
     """Time of all runs under the virtual clock, which have one thread each."""
     return sum(summary['real_seconds'] for summary in self.summaries.values())
 
-  def as_json(self, seeds: Sequence[int], target: float) -> dict[str, Any]:
-    """Returns the numbers of each method; a target that was not reached is null."""
+  def as_json(self, seeds: Sequence[int], target: float | None) -> dict[str, Any]:
+    """Returns the numbers of each method; a target that was not reached is null.
+
+    Args:
+      seeds: Seeds.
+      target: Hold-out accuracy to which times are compared; None: none are.
+    """
     return {
       name: {
         'replicas': method.replicas,
         'tuned_as': method.tuned_as or name,
         'tuned': self.tuned[name].as_json(),
-        'seconds_to_target': [or_null(c.seconds_to(target)) for c in found],
-        'steps_to_target': [or_null(c.steps_to(target)) for c in found],
+        **_to_target(found, target),
         'accuracy_at_the_end': [or_null(c.end) for c in found],
         'loss_at_the_end': [or_null(c.losses[-1]) for c in found],
         'accuracy_after_the_warm_start': [or_null(c.start) for c in found],
@@ -221,6 +251,15 @@ class Sweep:
     """Returns all points of all curves."""
     rows = ((tuple(point), curve) for point, curve in self.curves.items())
     return curves.as_csv(Point._fields, rows)
+
+
+def _to_target(found: Sequence[Curve], target: float | None) -> dict[str, Any]:
+  if target is None:
+    return {}
+  return {
+    'seconds_to_target': [or_null(c.seconds_to(target)) for c in found],
+    'steps_to_target': [or_null(c.steps_to(target)) for c in found],
+  }
 
 
 def _middle(rates: Sequence[float], count: int) -> Sequence[float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -68,6 +68,22 @@ class Tuned(NamedTuple):
         for rate, score in self.scores.items()
       ],
     }
+
+
+def moved(grid: Sequence[float], rate: float) -> tuple[float, ...]:
+  """Returns a grid moved on by one rate, beyond the one of its ends that is the best.
+
+  Args:
+    grid: Rates, ascending.
+    rate: Best rate, the first or the last one.
+  """
+  if rate == grid[-1]:
+    return (*grid[1:], _rounded(grid[-1] * grid[-1] / grid[-2]))
+  return (_rounded(grid[0] * grid[0] / grid[1]), *grid[:-1])
+
+
+def _rounded(rate: float) -> float:
+  return float(f'{rate:.3g}')
 
 
 def best(scores: Mapping[float, Score]) -> Tuned:

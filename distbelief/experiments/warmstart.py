@@ -61,7 +61,7 @@ def measure(
   fields = figure4.fields(num_steps, warm_steps, longest=2)
   found = methods(num_steps, replicas)
   sweep = Sweep('warm start', workdir, found, figure4.CONFIG, fields)
-  sweep.tune(num_rates, target)
+  sweep.tune(num_rates, target, moves=False)  # All have the same rates.
   sweep.repeat(seeds, neighbours=num_rates)
   return sweep
 
